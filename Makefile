@@ -1,0 +1,46 @@
+# Two commands need nothing but Python 3.11 to 3.13, pip's index and make: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# An installed copy is what is tested, so sources that change are installed again.
+SOURCES := $(shell find schema compute ingest api cli migrations -name '*.py' -o -name '*.json' -o -name '*.mako' -o -name '*.html') pyproject.toml
+TESTS ?= $(CURDIR)/tests
+PYTEST = cd $(shell mktemp -d) && $(CURDIR)/$(BIN)/python -P -m pytest -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) -o cache_dir=$(CURDIR)/.pytest_cache
+
+.PHONY: help install demo test lint unit soak clean
+
+help:  ## Say what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/installed  ## Make .venv with pinned versions, and install GroundCT there
+
+$(VENV)/dependencies: constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt hatchling
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation '.[dev]'
+	@touch $@
+
+$(VENV)/installed: $(VENV)/dependencies $(SOURCES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall .
+	@touch $@
+
+demo: install  ## Make a phantom dataset, import it, and show what can be asked
+	$(BIN)/groundct demo
+
+test: lint unit  ## Lint and run all tests but the soak
+
+lint: install  ## ruff, mypy, import-linter
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: install
+	$(PYTEST) -m 'not soak' $(TESTS)
+
+soak: install  ## Minutes of load and kills
+	$(PYTEST) -m soak --timeout 1800 $(TESTS)
+
+clean:  ## Remove .venv and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""FastAPI and Strawberry: the GraphQL API and the pages beside it."""

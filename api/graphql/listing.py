@@ -1,0 +1,94 @@
+"""Relay connections over pages of a view. Nothing is read before it is asked for, and the count only then."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+import strawberry
+
+from api.graphql.declare import field, graphql_type
+from api.graphql.siblings import Reading, Siblings, ViewOf
+from schema.queries.pages import Page, PageRequest, read_page
+from schema.queries.reading import count
+from schema.queries.scope import Scope
+from schema.queries.views import Expression, View
+
+NodeType = TypeVar("NodeType")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Rows of a view that meet a condition, and the page of them that is asked for."""
+
+    reading: Reading
+    scope: Scope
+    view_of: ViewOf
+    condition: Expression
+    request: PageRequest
+
+    @property
+    def view(self) -> View:
+        """What the rows are."""
+        return self.view_of(self.scope)
+
+    @cached_property
+    def page(self) -> Page:
+        """The rows, read once."""
+        page = read_page(self.reading.session, self.view, self.condition, self.request)
+        self.reading.count(len(page.rows))
+        return page
+
+    @cached_property
+    def nodes(self) -> list[Any]:
+        """The rows as objects."""
+        return Siblings(self.reading, self.scope, self.view_of, self.page.rows).records()
+
+    @cached_property
+    def total(self) -> int:
+        """The number of rows on all pages."""
+        return count(self.reading.session, self.view, self.condition)
+
+
+@graphql_type
+class PageInfo:
+    """Where a page stands in its list."""
+
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+@graphql_type
+class Edge(Generic[NodeType]):
+    """A row and its place in the list."""
+
+    node: NodeType
+    cursor: str
+
+
+@graphql_type
+class Connection(Generic[NodeType]):
+    """A page of a list: up to `first` rows (1,000 at most) that follow the cursor `after`."""
+
+    listing: strawberry.Private[Listing]
+
+    @field
+    def edges(self) -> list[Edge[NodeType]]:
+        """The rows in their order."""
+        pairs = zip(self.listing.nodes, self.listing.page.cursors, strict=True)
+        return [Edge(node=node, cursor=cursor) for node, cursor in pairs]
+
+    @field
+    def page_info(self) -> PageInfo:
+        """Where the page stands; `endCursor` is the next page's `after`."""
+        page = self.listing.page
+        start, end = (page.cursors[0], page.cursors[-1]) if page.cursors else (None, None)
+        return PageInfo(
+            has_next_page=page.has_next, has_previous_page=page.has_previous, start_cursor=start, end_cursor=end
+        )
+
+    @field
+    def total_count(self) -> int:
+        """How many rows there are on all pages; counted only when asked for."""
+        return self.listing.total

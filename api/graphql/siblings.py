@@ -1,0 +1,121 @@
+"""Rows that were read together. What one of them needs from elsewhere is read for all of them, once.
+
+GraphQL is answered depth first, so the first sibling that is asked for a link brings the rows of the link for every
+sibling, and those are siblings in their turn: the number of statements is that of the query's fields, not of its rows.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self, TypeAlias
+
+import strawberry
+from sqlmodel import Session
+
+from api.services import Services
+from schema.queries.links import Link
+from schema.queries.mistakes import ReadMistake
+from schema.queries.reading import Row, computed_by_key, linked_rows
+from schema.queries.scope import Scope
+from schema.queries.views import View
+
+MOST_OBJECTS = 250_000
+"""Objects in an answer, below which a query of allowed depth stays unless it walks in circles."""
+
+
+@dataclass
+class Reading:
+    """One request's reading: its session, one snapshot of the database, and how much it has read."""
+
+    services: Services
+    session: Session
+    objects: int = 0
+
+    def count(self, objects: int) -> None:
+        """Count objects of the answer.
+
+        Raises:
+            ReadMistake: they are too many.
+        """
+        self.objects += objects
+        if self.objects > MOST_OBJECTS:
+            raise ReadMistake(f"the answer would hold over {MOST_OBJECTS:,} objects; ask for fewer at a time")
+
+
+Info: TypeAlias = strawberry.Info[Reading, None]
+ViewOf: TypeAlias = Callable[[Scope], View]
+
+
+@dataclass(eq=False)
+class Siblings:
+    """Rows of one kind in one scope."""
+
+    reading: Reading
+    scope: Scope
+    view_of: ViewOf
+    rows: Sequence[Row]
+    _linked: dict[Hashable, Mapping[Any, list[Any]]] = field(default_factory=dict)
+    _computed: dict[str, Mapping[Any, Any]] = field(default_factory=dict)
+
+    @property
+    def view(self) -> View:
+        """What the rows are."""
+        return self.view_of(self.scope)
+
+    def records(self) -> list[Any]:
+        """Give the rows as objects of the type that shows them, in their order."""
+        names, kind = self.view.fields.keys(), Record.shows[self.view_of]
+        return [kind.of({name: row[name] for name in names}, self) for row in self.rows]
+
+    def linked(self, link: Link, scope: Scope) -> Mapping[Any, list[Any]]:
+        """Give what a link reaches from any sibling, by the value of its field `here`."""
+        if (link, scope) not in self._linked:
+            self._linked[link, scope] = self._read(link, scope)
+        return self._linked[link, scope]
+
+    def computed(self, name: str) -> Mapping[Any, Any]:
+        """Give a computed field by key."""
+        if name not in self._computed:
+            keys = [row[self.view.key] for row in self.rows]
+            self._computed[name] = computed_by_key(self.reading.session, self.view, name, keys)
+        return self._computed[name]
+
+    def _read(self, link: Link, scope: Scope) -> Mapping[Any, list[Any]]:
+        here = {row[link.here] for row in self.rows} - {None}
+        rows = linked_rows(self.reading.session, link, scope, here) if here else []
+        found: dict[Any, list[Any]] = {}
+        for row, record in zip(rows, Siblings(self.reading, scope, link.view, rows).records(), strict=True):
+            found.setdefault(row[link.there], []).append(record)
+        return found
+
+
+@strawberry.type
+class Record:
+    """An object made of a row: it has an attribute for every field of its view, public or private.
+
+    A subclass names the views that it shows: `class Finding(Record, views=[views.findings])`.
+    """
+
+    shows: strawberry.Private[ClassVar[dict[ViewOf, type[Self]]]] = {}
+    siblings: strawberry.Private[Siblings]
+
+    def __init_subclass__(cls, *, views: Sequence[ViewOf]) -> None:
+        Record.shows.update(dict.fromkeys(views, cls))
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], siblings: Siblings) -> Self:
+        """Make the object of a row."""
+        return cls(siblings=siblings, **row)
+
+    def many(self, link: Link, scope: Scope | None = None) -> list[Any]:
+        """Give what a link reaches from here, in another scope if one is given."""
+        found = self.siblings.linked(link, scope or self.siblings.scope).get(getattr(self, link.here), [])
+        self.siblings.reading.count(len(found))
+        return found
+
+    def one(self, link: Link) -> Any:
+        """Give the one row that a link reaches from here, or None."""
+        return next(iter(self.many(link)), None)
+
+    def computed(self, name: str) -> Any:
+        """Give a computed field."""
+        return self.siblings.computed(name).get(getattr(self, self.siblings.view.key))

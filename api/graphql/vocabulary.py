@@ -1,0 +1,19 @@
+"""Enums and scalars: the schema's own words as GraphQL has them."""
+
+from typing import NewType
+
+import strawberry
+
+from schema.annotation import AnnotationState, Policy
+from schema.finding import Side
+from schema.ontology import Focality
+from schema.queries.search import SearchMode
+from schema.release import ReleaseKind, Visibility
+
+BigInt = NewType("BigInt", int)
+BIG_INT = strawberry.scalar(
+    name="BigInt", description="An integer beyond 32 bits, as a JSON number.", serialize=int, parse_value=int
+)
+
+for _words in (AnnotationState, Focality, Policy, ReleaseKind, SearchMode, Side, Visibility):
+    strawberry.enum(_words, description=(_words.__doc__ or "").strip())

@@ -1,0 +1,52 @@
+"""Commands that compute: compute geometry."""
+
+import os
+
+import click
+
+from cli.output import console, errors, json_option, print_json, progress
+from compute.jobs.geometry import compute_geometry
+from migrations.ready import ready_database
+from schema.arrays.store import ArrayStore
+from schema.errors import SettingsError
+from schema.settings import load_settings
+
+
+@click.group()
+def compute() -> None:
+    """Compute what is derived from voxels."""
+
+
+@compute.command()
+@click.option("--round", "round_name", help="Only this round's annotations.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), help="[default: GROUNDCT_DEVICE, or auto]")
+@click.option("--force", is_flag=True, help="Measure again what is measured.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=min(os.cpu_count() or 1, 8), show_default="cores, up to 8"
+)
+@json_option
+def geometry(round_name: str | None, device: str | None, force: bool, workers: int, as_json: bool) -> None:
+    """Measure the entities that have no geometry yet, or a stale one."""
+    settings = load_settings()
+    if (device or settings.device) == "gpu":
+        raise SettingsError("kernels for the GPU are not in this version; use --device cpu")
+    with ready_database(settings) as database, progress("measuring") as tell:
+        report = compute_geometry(
+            database,
+            ArrayStore(settings.arrays_url),
+            round_name=round_name,
+            force=force,
+            workers=workers,
+            address=settings.dask_address,
+            progress=tell,
+        )
+    if as_json:
+        print_json(report.to_json())
+    else:
+        for key, reason in report.failed.items():
+            errors.print(f"annotation {key}: {reason}", soft_wrap=True)
+        console.print(
+            f"{report.computed:,} of {report.entities:,} entities measured on the {report.device} in "
+            f"{report.seconds:.1f} s, {len(report.failed)} annotations failed"
+        )
+    raise SystemExit(1 if report.failed else 0)

@@ -1,0 +1,1 @@
+"""What is computed from voxels and words: kernels, Dask jobs, the embedder."""

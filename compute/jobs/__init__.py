@@ -1,0 +1,1 @@
+"""Dask jobs: what runs over many scans at once."""

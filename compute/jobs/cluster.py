@@ -1,0 +1,59 @@
+"""Running a function over many items with Dask: in this process, on a local cluster, or on one that is named."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import TypeVar
+
+import dask
+from distributed import Client, LocalCluster, as_completed
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def map_unordered(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    *,
+    workers: int,
+    address: str | None = None,
+) -> Iterator[Result]:
+    """Give the results as they come; the first error ends the run and is raised.
+
+    One worker or one item runs here, without a cluster. At most two items a worker are under way at a time, so that
+    what waits is bounded. Function, items and results are pickled.
+    """
+    if address is None and (workers == 1 or len(items) < 2):
+        yield from map(function, items)
+        return
+    with _client(workers, address) as client:
+        waiting = iter(items)
+        slots = 2 * max(1, len(client.scheduler_info()["workers"]))
+        running = as_completed(
+            [client.submit(function, item, pure=False) for item in islice(waiting, slots)], loop=client.loop
+        )
+        for future in running:
+            yield future.result()
+            future.release()
+            for item in islice(waiting, 1):
+                running.add(client.submit(function, item, pure=False))
+
+
+@contextmanager
+def _client(workers: int, address: str | None) -> Iterator[Client]:
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+    if address is not None:
+        with Client(address, timeout="30s", set_as_default=False) as client:
+            yield client
+        return
+    options = {"distributed.worker.daemon": True, "distributed.admin.tick.limit": "1h"}
+    with (
+        dask.config.set(options),
+        LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield client

@@ -1,0 +1,463 @@
+"""Writing one case to the database, in the caller's transaction: only what is new, whatever was there before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid5
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, select
+
+from ingest.faults import CaseLeftOut, FaultDraft, fault
+from ingest.matching import IncomingFinding, KnownAnnotation, KnownFinding, match_findings
+from ingest.reading import ReadCase
+from ingest.volumes import ReadVolume
+from schema import identity
+from schema.annotation import Annotation, AnnotationPolicy, AnnotationState, Entity, Geometry, LabelArray
+from schema.arrays.digest import volume_digest
+from schema.arrays.store import ArrayStore, LabelArea, StoredArray
+from schema.base import Table
+from schema.finding import Finding, FindingRevision, RevisionSource, side_in_text
+from schema.import_run import FaultKind, ImportedScan
+from schema.release import ReleaseAnnotation, ReleaseFinding, ReleaseScan
+from schema.report import Report
+from schema.scan import Patient, Scan, Study, Volume, VolumeStorage
+
+
+@dataclass(frozen=True)
+class ImportTarget:
+    """What a run imports into; the same for all its cases."""
+
+    run_id: int
+    collection_id: int
+    collection: str
+    categories: dict[str, int]
+    """Category key by code."""
+    round_id: int
+    round: str
+    release_id: int | None
+    release: str | None
+    policy: AnnotationPolicy | None
+    """Overrides what protocols say."""
+    terms: str | None
+
+    @property
+    def source_key(self) -> str:
+        """Names this import among those that a scan has seen."""
+        return f"{self.collection}/{self.round}/{self.release or ''}"
+
+
+@dataclass(frozen=True)
+class CaseStore:
+    """Where the arrays of a case go."""
+
+    arrays: ArrayStore
+    labels_area: LabelArea
+    volumes: VolumeStorage
+
+
+@dataclass
+class CaseOutcome:
+    """What became of a case."""
+
+    scan: str
+    hidden: bool
+    scan_is_new: bool = False
+    findings: int = 0
+    findings_new: int = 0
+    entities: int = 0
+    entities_new: int = 0
+    left_out: bool = False
+    faults: list[FaultDraft] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def load_case(
+    session: Session, target: ImportTarget, store: CaseStore, read: ReadCase, fingerprint: str, outcome: CaseOutcome
+) -> None:
+    """Write a case's arrays and rows, and count in the outcome what was new.
+
+    The arrays are in the store, whole, before the caller commits; they count as there only then.
+
+    Raises:
+        CaseLeftOut: it contradicts what the database or its release already says.
+        ArrayStoreError: the arrays cannot be written.
+    """
+    name = read.case.name.scan
+    session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
+    scan_id = _save_scan(session, target, read, outcome)
+    _save_volume(session, target, store, read, scan_id, outcome)
+    _CaseWriter(session, target, store, read, scan_id, outcome).write()
+    _save_fingerprint(session, target, fingerprint, scan_id, outcome)
+
+
+def _add(session: Session, model: type[Table], **values: Any) -> bool:
+    """Insert a row unless its key is there; tell whether it was added."""
+    statement = insert(model).values(**values).on_conflict_do_nothing().returning(sa.literal(1))
+    return session.execute(statement).first() is not None
+
+
+def _add_all(session: Session, model: type[Table], rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        session.execute(sa.insert(model), list(rows))
+
+
+def _save_scan(session: Session, target: ImportTarget, read: ReadCase, outcome: CaseOutcome) -> UUID:
+    case, collection = read.case, target.collection_id
+    scan_id = identity.scan_id(target.collection, case.name.scan)
+    known = session.exec(select(Scan.shape_vox).where(Scan.id == scan_id)).one_or_none()
+    if known is None:
+        _add(session, Patient, collection_id=collection, key=case.name.patient)
+        patient = select(Patient.id).where(Patient.collection_id == collection, Patient.key == case.name.patient)
+        _add(
+            session,
+            Study,
+            collection_id=collection,
+            patient_id=patient.scalar_subquery(),
+            name=case.name.study,
+        )
+        study = session.exec(
+            select(Study.id).where(Study.collection_id == collection, Study.name == case.name.study)
+        ).one()
+        _add(session, Report, study_id=study, language="und")
+        outcome.scan_is_new = _add(
+            session,
+            Scan,
+            id=scan_id,
+            collection_id=collection,
+            study_id=study,
+            name=case.name.scan,
+            shape_vox=list(case.shape_vox),
+        )
+    elif tuple(known) != case.shape_vox:
+        message = f"the scan is known with the shape {tuple(known)}, the case says {case.shape_vox}"
+        raise CaseLeftOut(fault(FaultKind.SHAPE_DIFFERS, message, scan=case.name.scan))
+    return scan_id
+
+
+def _save_volume(
+    session: Session, target: ImportTarget, store: CaseStore, read: ReadCase, scan_id: UUID, outcome: CaseOutcome
+) -> None:
+    volume = read.volume
+    if volume is None:
+        return
+    digest = volume_digest(volume.voxels_zyx)
+    known = session.exec(select(Volume.digest).where(Volume.scan_id == scan_id)).one_or_none()
+    if known is not None and known != digest:
+        message = "the volume's voxels differ from those imported before; the earlier ones stay"
+        changed = fault(FaultKind.CHANGED_SINCE, message, scan=outcome.scan, path=read.volume_path)
+        outcome.faults.append(changed)
+    if known is None:
+        copy = store.arrays.write_volume(volume.voxels_zyx) if store.volumes is VolumeStorage.COPY else None
+        _add(session, Volume, **_volume_row(target, read, volume, copy), scan_id=scan_id, digest=digest)
+
+
+def _volume_row(target: ImportTarget, read: ReadCase, volume: ReadVolume, copy: StoredArray | None) -> dict[str, Any]:
+    return {
+        "storage": VolumeStorage.COPY if copy else VolumeStorage.REFERENCE,
+        "stored_sha256": copy.stored_sha256 if copy else None,
+        "stored_bytes": copy.stored_bytes if copy else 0,
+        "source_path": None if copy else str(read.volume_path and read.volume_path.absolute()),
+        "spacing_mm": volume.spacing_mm,
+        "affine_ras": volume.affine_ras.ravel().tolist(),
+        "orientation": volume.orientation,
+        "hu_min": int(volume.voxels_zyx.min()),
+        "hu_max": int(volume.voxels_zyx.max()),
+        "body_midline_lps_mm": volume.midline_lps_mm,
+        "terms": target.terms,
+    }
+
+
+def _save_fingerprint(
+    session: Session, target: ImportTarget, fingerprint: str, scan_id: UUID, outcome: CaseOutcome
+) -> None:
+    key = {"source_key": target.source_key, "scan": outcome.scan}
+    values = {
+        "run_id": target.run_id,
+        "fingerprint": fingerprint,
+        "scan_id": scan_id,
+        "faults": [one.to_json() for one in outcome.faults],
+        "findings": outcome.findings,
+        "entities": outcome.entities,
+    }
+    statement = insert(ImportedScan).values(**key, **values)
+    session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+class _CaseWriter:
+    """Writes the findings of one case."""
+
+    def __init__(
+        self,
+        session: Session,
+        target: ImportTarget,
+        store: CaseStore,
+        read: ReadCase,
+        scan_id: UUID,
+        outcome: CaseOutcome,
+    ) -> None:
+        self.session = session
+        self.target = target
+        self.store = store
+        self.case = read.case
+        self.labels = read.labels
+        self.measures = read.measures
+        self.scan_id = scan_id
+        self.outcome = outcome
+        self.digests = [runs.digest() for runs in read.labels or ()]
+        self.known = known_findings(session, scan_id, target)
+        self.matches = match_findings([self._incoming(n) for n in range(len(self.case.findings))], self.known)
+        self.free_index = max((one.source_index for one in self.known), default=-1) + 1
+        self.rows: dict[type[Table], list[dict[str, Any]]] = {
+            model: []
+            for model in (Finding, FindingRevision, Annotation, Entity, Geometry, ReleaseFinding, ReleaseAnnotation)
+        }
+
+    def write(self) -> None:
+        self._place_in_release()
+        batch = [n for n in range(len(self.digests)) if not self._is_drawn_already(n)]
+        label_array_id = self._save_label_array(batch)
+        for n in range(len(self.case.findings)):
+            self._write_finding(n, label_array_id, batch)
+        for model, rows in self.rows.items():
+            _add_all(self.session, model, rows)
+        self.outcome.findings = len(self.case.findings)
+
+    def _incoming(self, n: int) -> IncomingFinding:
+        drawn = self.digests[n] if self.labels is not None and self.labels[n].voxels else None
+        return IncomingFinding(n, self.case.findings[n].text, drawn)
+
+    def _is_drawn_already(self, n: int) -> bool:
+        known = self.matches.get(n)
+        return known is not None and known.annotation is not None and known.annotation.labels_digest == self.digests[n]
+
+    def _place_in_release(self) -> None:
+        if self.target.release_id is None:
+            return
+        key = {"release_id": self.target.release_id, "scan_id": self.scan_id}
+        if _add(self.session, ReleaseScan, **key, split=self.case.split, protocol=self.case.protocol):
+            return
+        found = self.session.exec(select(ReleaseScan.split).filter_by(**key)).one()
+        if found != self.case.split:
+            message = f"release {self.target.release} has it in {found}, this file in {self.case.split}"
+            raise CaseLeftOut(fault(FaultKind.CHANGED_SINCE, message, scan=self.outcome.scan))
+
+    def _save_label_array(self, batch: list[int]) -> UUID | None:
+        if self.labels is None or not batch:
+            return None
+        stored = self.store.arrays.write_labels([self.labels[n] for n in batch], self.store.labels_area)
+        key = uuid5(self.scan_id, stored.digest)
+        _add(
+            self.session,
+            LabelArray,
+            id=key,
+            scan_id=self.scan_id,
+            digest=stored.digest,
+            stored_sha256=stored.stored_sha256,
+            stored_bytes=stored.stored_bytes,
+            findings=len(batch),
+        )
+        return key
+
+    def _write_finding(self, n: int, label_array_id: UUID | None, batch: list[int]) -> None:
+        known = self.matches.get(n)
+        finding_id = known.id if known else self._new_finding(n)
+        revision_id = self._revision(n, known, finding_id)
+        annotation_id = self._earlier_annotation(n)
+        if n in batch and label_array_id is not None:
+            annotation_id = self._new_annotation(n, finding_id, label_array_id, batch.index(n))
+        if self.target.release_id is not None and not (known and known.in_release):
+            self._place_finding(n, finding_id, revision_id, annotation_id)
+
+    def _place_finding(self, n: int, finding_id: UUID, revision_id: UUID, annotation_id: UUID | None) -> None:
+        place = {"release_id": self.target.release_id, "finding_id": finding_id}
+        self.rows[ReleaseFinding].append({**place, "scan_id": self.scan_id, "revision_id": revision_id, "index": n})
+        if annotation_id is not None:
+            declared = self.case.findings[n]
+            self.rows[ReleaseAnnotation].append(
+                {
+                    **place,
+                    "annotation_id": annotation_id,
+                    "declared_entities": declared.declared_entities,
+                    "declared_voxels": declared.declared_voxels,
+                }
+            )
+
+    def _new_finding(self, n: int) -> UUID:
+        index = n
+        if n in {one.source_index for one in self.known}:
+            index, self.free_index = max(self.free_index, len(self.case.findings)), self.free_index + 1
+        key = identity.finding_id(self.target.collection, self.case.name.scan, index)
+        self.rows[Finding].append({"id": key, "scan_id": self.scan_id, "source_index": index})
+        self.outcome.findings_new += 1
+        return key
+
+    def _revision(self, n: int, known: KnownFinding | None, finding_id: UUID) -> UUID:
+        finding = self.case.findings[n]
+        if known and (known.text, known.category_code) == (finding.text, finding.category):
+            return known.revision_id
+        if known:
+            self._tell_of_new_words(n, known)
+            if known.in_release:
+                return known.revision_id
+        number = known.revision + 1 if known else 1
+        key = identity.revision_id(finding_id, number)
+        self.rows[FindingRevision].append(
+            {
+                "id": key,
+                "finding_id": finding_id,
+                "revision": number,
+                "text": finding.text,
+                "category_id": self.target.categories.get(finding.category or ""),
+                "category_code": finding.category,
+                "text_side": side_in_text(finding.text),
+                "source": RevisionSource.IMPORT,
+                "import_run_id": self.target.run_id,
+            }
+        )
+        return key
+
+    def _tell_of_new_words(self, n: int, known: KnownFinding) -> None:
+        finding = self.case.findings[n]
+        changes = [
+            f"{what} was {old!r}, is {new!r}"
+            for what, old, new in (
+                ("text", known.text, finding.text),
+                ("category", known.category_code, finding.category),
+            )
+            if old != new
+        ]
+        kept = f"; release {self.target.release} keeps the earlier" if known.in_release else ""
+        self._tell_of_change(n, "; ".join(changes) + kept)
+
+    def _tell_of_change(self, n: int, message: str) -> None:
+        self.outcome.faults.append(fault(FaultKind.CHANGED_SINCE, message, scan=self.outcome.scan, finding=n))
+
+    def _earlier_annotation(self, n: int) -> UUID | None:
+        """Give the annotation that stands already: where the voxels are equal, or the case has no mask."""
+        known = self.matches.get(n)
+        if known is None or known.annotation is None:
+            return None
+        self.outcome.entities += known.annotation.entities if self._stands(n) else 0
+        return known.annotation.id
+
+    def _stands(self, n: int) -> bool:
+        return self.labels is None or self._is_drawn_already(n)
+
+    def _new_annotation(self, n: int, finding_id: UUID, label_array_id: UUID, array_index: int) -> UUID:
+        known = self.matches.get(n)
+        earlier = known.annotation if known else None
+        if earlier:
+            self._supersede(n, earlier)
+        version = known.versions + 1 if known else 1
+        key = identity.annotation_id(finding_id, self.target.round, None, version)
+        policy = self.target.policy or AnnotationPolicy.of_protocol(self.case.protocol)
+        self.rows[Annotation].append(
+            {
+                "id": key,
+                "finding_id": finding_id,
+                "scan_id": self.scan_id,
+                "round_id": self.target.round_id,
+                "version": version,
+                "state": AnnotationState.ACCEPTED,
+                "policy": policy.kind,
+                "policy_limit": policy.limit,
+                "protocol": self.case.protocol,
+                "label_array_id": label_array_id,
+                "array_index": array_index,
+                "labels_digest": self.digests[n],
+                "voxels": self._voxels(n),
+                "supersedes_id": earlier.id if earlier else None,
+                "import_run_id": self.target.run_id,
+            }
+        )
+        self._add_entities(n, key)
+        return key
+
+    def _supersede(self, n: int, earlier: KnownAnnotation) -> None:
+        message = f"labels differ: {earlier.voxels} voxels before, {self._voxels(n)} now; the earlier are superseded"
+        self._tell_of_change(n, message)
+        statement = sa.update(Annotation).where(col(Annotation.id) == earlier.id)
+        self.session.execute(statement.values(state=AnnotationState.SUPERSEDED))
+
+    def _voxels(self, n: int) -> int:
+        return self.labels[n].voxels if self.labels is not None else 0
+
+    def _add_entities(self, n: int, annotation_id: UUID) -> None:
+        for entity, geometry in (measures.rows(annotation_id) for measures in self.measures[n]):
+            self.rows[Entity].append(entity)
+            self.rows[Geometry].append(geometry)
+        self.outcome.entities += len(self.measures[n])
+        self.outcome.entities_new += len(self.measures[n])
+
+
+def known_findings(session: Session, scan_id: UUID, target: ImportTarget) -> list[KnownFinding]:
+    """Read what the database says of a scan's findings: as the release has them, or else by default."""
+    in_release = {
+        row.finding_id: row.revision_id
+        for row in session.exec(
+            select(ReleaseFinding).where(
+                ReleaseFinding.scan_id == scan_id, ReleaseFinding.release_id == target.release_id
+            )
+        )
+    }
+    revisions: dict[UUID, dict[UUID, FindingRevision]] = {}
+    latest: dict[UUID, FindingRevision] = {}
+    query = select(FindingRevision).join(Finding).where(Finding.scan_id == scan_id)
+    for revision in session.exec(query):
+        revisions.setdefault(revision.finding_id, {})[revision.id] = revision
+        if revision.is_latest:
+            latest[revision.finding_id] = revision
+    annotations, versions = _known_annotations(session, scan_id, target)
+    known = []
+    for finding in session.exec(select(Finding).where(Finding.scan_id == scan_id).order_by(col(Finding.source_index))):
+        newest = latest[finding.id]
+        shown = revisions[finding.id].get(in_release.get(finding.id, newest.id), newest)
+        known.append(
+            KnownFinding(
+                id=finding.id,
+                source_index=finding.source_index,
+                revision_id=shown.id,
+                revision=newest.revision,
+                text=shown.text,
+                category_code=shown.category_code,
+                in_release=finding.id in in_release,
+                annotation=annotations.get(finding.id),
+                versions=versions.get(finding.id, 0),
+            )
+        )
+    return known
+
+
+def _known_annotations(
+    session: Session, scan_id: UUID, target: ImportTarget
+) -> tuple[dict[UUID, KnownAnnotation], dict[UUID, int]]:
+    """Give each finding's annotation, and how many versions the round holds."""
+    entities = (
+        select(Entity.annotation_id, sa.func.count().label("entities")).group_by(col(Entity.annotation_id)).subquery()
+    )
+    query = (
+        select(Annotation, entities.c.entities, col(ReleaseAnnotation.release_id))
+        .outerjoin(entities, entities.c.annotation_id == col(Annotation.id))
+        .outerjoin(
+            ReleaseAnnotation,
+            sa.and_(
+                col(ReleaseAnnotation.annotation_id) == col(Annotation.id),
+                col(ReleaseAnnotation.release_id) == target.release_id,
+            ),
+        )
+        .where(Annotation.scan_id == scan_id)
+        .order_by(col(Annotation.created_at), col(Annotation.version))
+    )
+    chosen: dict[UUID, KnownAnnotation] = {}
+    named: set[UUID] = set()
+    versions: dict[UUID, int] = {}
+    for row, count, release_id in session.execute(query):
+        if row.round_id == target.round_id and row.annotator_id is None:
+            versions[row.finding_id] = max(versions.get(row.finding_id, 0), row.version)
+        if release_id is not None or (row.state == AnnotationState.ACCEPTED and row.finding_id not in named):
+            chosen[row.finding_id] = KnownAnnotation(row.id, row.labels_digest, row.voxels, count or 0)
+        if release_id is not None:
+            named.add(row.finding_id)
+    return chosen, versions

@@ -1,0 +1,157 @@
+"""Opening NIfTI files and inflating them slab by slab, so that a file is never in memory as a whole.
+
+A slab is a run of planes along the last axis of the file: NIfTI stores its first axis fastest, so a slab's bytes,
+read in C order, have the axes reversed.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Any, cast
+
+import nibabel
+import numpy as np
+from isal import igzip, isal_zlib
+from nibabel.filebasedimages import ImageFileError
+from nibabel.orientations import aff2axcodes
+from nibabel.spatialimages import HeaderDataError
+from numpy.typing import NDArray
+
+from ingest.faults import CaseLeftOut, fault
+from schema.import_run import FaultKind
+
+SLAB_BYTES = 16 * 2**20
+"""Inflated bytes in memory at a time; the size at which inflation was measured fastest."""
+
+_GZIP = b"\x1f\x8b"
+_BROKEN: tuple[Any, ...] = (EOFError, isal_zlib.error, igzip.BadGzipFile)
+
+
+@dataclass(frozen=True)
+class NiftiHeader:
+    """What a NIfTI file says of its array."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    slope: float
+    inter: float
+    affine_ras: NDArray[np.float64]
+    data_offset: int
+
+    @property
+    def scaled(self) -> bool:
+        """Whether stored numbers are not yet the values."""
+        return (self.slope, self.inter) != (1.0, 0.0)
+
+    @property
+    def orientation(self) -> str:
+        """Where the axes point, as three letters such as LPS."""
+        return "".join(code or "?" for code in aff2axcodes(self.affine_ras))
+
+
+@dataclass(frozen=True)
+class NiftiStream:
+    """An open NIfTI file, positioned at its first voxel."""
+
+    path: Path
+    header: NiftiHeader
+    stream: BufferedIOBase
+
+    def slabs(self) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Give (first plane, slab) pairs; a slab has the file's axes reversed, the last one first.
+
+        The same buffer is used again for each slab.
+
+        Raises:
+            CaseLeftOut: the file ends too early or does not inflate.
+        """
+        plane = self.header.shape[:-1]
+        plane_bytes = int(np.prod(plane)) * self.header.dtype.itemsize
+        depth = max(1, SLAB_BYTES // plane_bytes)
+        buffer = np.empty((depth, *reversed(plane)), self.header.dtype)
+        for first in range(0, self.header.shape[-1], depth):
+            slab = buffer[: self.header.shape[-1] - first]
+            self._fill(slab.data.cast("B"))
+            yield first, slab
+
+    def _fill(self, view: memoryview) -> None:
+        filled = 0
+        try:
+            while filled < len(view) and (count := self.stream.readinto(view[filled:])):
+                filled += count
+        except _BROKEN as error:
+            raise _unreadable(self.path, f"it does not inflate ({error})") from error
+        if filled < len(view):
+            raise _unreadable(self.path, "it ends before its last voxel")
+
+
+def _unreadable(path: Path, why: str) -> CaseLeftOut:
+    return CaseLeftOut(fault(FaultKind.UNREADABLE_FILE, why, path=path))
+
+
+@contextmanager
+def open_nifti(path: Path) -> Iterator[NiftiStream]:
+    """Open a .nii.gz or .nii file.
+
+    Raises:
+        CaseLeftOut: it cannot be read, does not inflate, or is no NIfTI file.
+    """
+    try:
+        with _open_bytes(path) as stream:
+            header = _read_header(path, stream)
+            yield NiftiStream(path, header, stream)
+    except OSError as error:
+        raise _unreadable(path, f"it cannot be read ({error.strerror or error})") from error
+
+
+def _open_bytes(path: Path) -> BufferedIOBase:
+    plain = path.open("rb")
+    magic = plain.peek(2)[:2]
+    if not magic:
+        plain.close()
+        raise _unreadable(path, "it is empty")
+    return cast("BufferedIOBase", igzip.GzipFile(fileobj=plain, mode="rb")) if magic == _GZIP else plain
+
+
+def _read_header(path: Path, stream: BufferedIOBase) -> NiftiHeader:
+    try:
+        start = stream.read(540)
+    except _BROKEN as error:
+        raise _unreadable(path, f"it does not inflate ({error})") from error
+    try:
+        header = _parse_header(start)
+    except (HeaderDataError, ImageFileError, ValueError) as error:
+        raise CaseLeftOut(fault(FaultKind.NOT_NIFTI, f"it is not a NIfTI file ({error})", path=path)) from error
+    _skip(path, stream, header.data_offset, len(start))
+    return header
+
+
+def _skip(path: Path, stream: BufferedIOBase, offset: int, at: int) -> None:
+    try:
+        stream.seek(min(offset, at))
+        if len(stream.read(offset - min(offset, at))) < offset - at:
+            raise EOFError("it ends within its header")
+    except _BROKEN as error:
+        raise _unreadable(path, str(error)) from error
+
+
+def _parse_header(start: bytes) -> NiftiHeader:
+    kind = nibabel.Nifti2Header if start[4:7] in (b"n+2", b"ni2") else nibabel.Nifti1Header
+    size = kind.sizeof_hdr
+    if len(start) < size or start[:4] not in (size.to_bytes(4, "little"), size.to_bytes(4, "big")):
+        raise ValueError("it does not start with a NIfTI header")
+    header = kind(start[:size], check=True)
+    shape = tuple(int(n) for n in header.get_data_shape())
+    if len(shape) < 3 or min(shape) < 1:
+        raise ValueError(f"its shape is {shape}")
+    slope, inter = header.get_slope_inter()
+    return NiftiHeader(
+        shape=shape,
+        dtype=header.get_data_dtype(),
+        slope=1.0 if slope is None else float(slope),
+        inter=0.0 if inter is None else float(inter),
+        affine_ras=header.get_best_affine(),
+        data_offset=int(header.get_data_offset()),
+    )

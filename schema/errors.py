@@ -1,0 +1,53 @@
+"""Every error that GroundCT raises on purpose. Each message is one line that says what to do next.
+
+GroundctError
+├── SettingsError (ValueError)          a setting cannot be used
+├── ServerError (RuntimeError)          PostgreSQL cannot be started, reached or used
+│   └── WrongMajorVersion               the data folder belongs to another major version
+├── NotMigrated (RuntimeError)          the database's schema is not the one this software needs
+├── ArrayStoreError (OSError)           the array store cannot be read or written
+│   └── ArrayCorrupt                    stored bytes do not give the digest they are filed under
+├── NotFound (LookupError)              a name or an id that is not in the database
+├── SourceError (ValueError)            an input file as a whole cannot be used
+└── ModelError (RuntimeError)           an embedding or language model cannot be used
+"""
+
+
+class GroundctError(Exception):
+    """The root of them all; the command line prints its message and exits, without a traceback."""
+
+
+class SettingsError(GroundctError, ValueError):
+    """A setting cannot be used as it is given; change it in the environment or in `.env`."""
+
+
+class ServerError(GroundctError, RuntimeError):
+    """PostgreSQL cannot be started, reached or used; the message holds the remedy."""
+
+
+class WrongMajorVersion(ServerError):
+    """The data folder was made by another major version of PostgreSQL; back it up there and restore it here."""
+
+
+class NotMigrated(GroundctError, RuntimeError):
+    """The database's schema is older or newer than this software; run `groundct migrate`."""
+
+
+class ArrayStoreError(GroundctError, OSError):
+    """The array store cannot be read or written; look at GROUNDCT_ARRAYS, its permissions and free space."""
+
+
+class ArrayCorrupt(ArrayStoreError):
+    """Stored bytes do not give the digest they are filed under; restore the array from a backup or import it again."""
+
+
+class NotFound(GroundctError, LookupError):
+    """A name or an id that is not in the database."""
+
+
+class SourceError(GroundctError, ValueError):
+    """An input file as a whole cannot be used; nothing of it was imported."""
+
+
+class ModelError(GroundctError, RuntimeError):
+    """An embedding or language model cannot be used; look at GROUNDCT_EMBEDDING_MODEL and the model's folder."""

@@ -1,0 +1,148 @@
+"""Holding rows and stored arrays against each other: what is damaged, what is missing, what nobody names any more."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from schema.annotation import Annotation, Entity, LabelArray
+from schema.arrays.folder import Area, FolderEntry
+from schema.arrays.store import ArrayStore, LabelArea
+from schema.database import LOCK_ARRAYS, Database, Role
+from schema.errors import ArrayStoreError, ServerError
+from schema.organ import OrganMask
+from schema.release import Release, Visibility
+from schema.release_digest import compute_digests
+from schema.scan import Scan, Volume, VolumeStorage
+
+LABEL_AREAS: dict[Visibility, LabelArea] = {Visibility.OPEN: "labels", Visibility.HIDDEN: "hidden"}
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was checked, and one line for each thing that does not hold."""
+
+    arrays: int
+    annotations: int
+    releases: int
+    problems: tuple[str, ...]
+
+
+def verify(database: Database, store: ArrayStore, progress: Progress) -> Verification:
+    """Read every stored array that rows name, and recompute what rows say of it; changes nothing."""
+    named = sorted(named_arrays(database))
+    problems: list[str] = []
+    for n, (area, digest) in enumerate(named):
+        problems += _array_problems(store, area, digest)
+        progress(n + 1, len(named))
+    annotations = 0
+    for visibility in Visibility:
+        with database.transaction(Role.OWNER, visibility) as session:
+            annotations += session.exec(select(sa.func.count()).select_from(Annotation)).one()
+            problems += _annotation_problems(session, store, LABEL_AREAS[visibility])
+    releases = _release_problems(database)
+    problems += releases[1]
+    return Verification(len(named), annotations, releases[0], tuple(problems))
+
+
+def named_arrays(database: Database) -> set[tuple[Area, str]]:
+    """Give the area and digest of every array that a row names, hidden ones included."""
+    named: set[tuple[Area, str]] = set()
+    with database.transaction(Role.OWNER) as session:
+        copies = select(Volume.digest).where(Volume.storage == VolumeStorage.COPY)
+        named.update(("volumes", digest) for digest in session.exec(copies))
+        named.update(("labels", digest) for digest in session.exec(select(OrganMask.digest)))
+    for visibility, area in LABEL_AREAS.items():
+        with database.transaction(Role.OWNER, visibility) as session:
+            named.update((area, digest) for digest in session.exec(select(LabelArray.digest)))
+    return named
+
+
+def _array_problems(store: ArrayStore, area: Area, digest: str) -> Iterator[str]:
+    try:
+        if area == "volumes":
+            store.verify_volume(digest)
+        else:
+            store.verify_labels(digest, area)
+    except ArrayStoreError as error:
+        yield str(error)
+
+
+def _annotation_problems(session: Session, store: ArrayStore, area: LabelArea) -> Iterator[str]:
+    drawn = sa.func.coalesce(sa.func.sum(Entity.voxels), 0)
+    query = (
+        select(Scan.name, Annotation.id, Annotation.voxels, drawn)
+        .join(Annotation, col(Annotation.scan_id) == col(Scan.id))
+        .outerjoin(Entity, col(Entity.annotation_id) == col(Annotation.id))
+        .group_by(col(Scan.name), col(Annotation.id), col(Annotation.voxels))
+        .having(drawn != col(Annotation.voxels))
+    )
+    for name, key, voxels, found in session.execute(query):
+        yield f"scan {name}: annotation {key} has {voxels} voxels, its entities {found}; import the scan again"
+    placed = select(Scan.name, LabelArray.digest, Annotation.array_index, Annotation.labels_digest).join_from(
+        Annotation, LabelArray, col(LabelArray.id) == col(Annotation.label_array_id)
+    )
+    for name, digest, index, expected in session.execute(placed.join(Scan, col(Scan.id) == col(Annotation.scan_id))):
+        if store.has(area, digest) and store.finding_digests(digest, area)[index] != expected:
+            yield f"scan {name}: channel {index} of array {digest} is another finding's; import the scan again"
+
+
+def _release_problems(database: Database) -> tuple[int, list[str]]:
+    with database.transaction(Role.OWNER) as session:
+        releases = session.exec(select(Release).where(col(Release.digest).is_not(None))).all()
+        stored = [(one.id, one.name, one.digest, one.storage_digest) for one in releases]
+    problems = []
+    for key, name, logical, storage in stored:
+        found = compute_digests(database, key)
+        if (found.logical, found.storage) != (logical, storage):
+            problems.append(f"release {name}: its rows give the digest {found.logical}, it was {logical}")
+    return len(stored), problems
+
+
+@dataclass(frozen=True)
+class Garbage:
+    """Arrays that no row names: those old enough to go, and those within the grace time."""
+
+    removable: tuple[FolderEntry, ...]
+    in_grace: tuple[FolderEntry, ...]
+    scratch: int
+    """Folders of writers that died, swept."""
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes that removing frees."""
+        return sum(entry.stored_bytes for entry in self.removable)
+
+
+def collect_garbage(database: Database, store: ArrayStore, *, grace: timedelta, dry_run: bool) -> Garbage:
+    """Remove the arrays that no row names and that are older than the grace time, while no writer is at work.
+
+    Raises:
+        ServerError: an import is running.
+    """
+    with _exclusive_lock(database):
+        scratch = 0 if dry_run else store.sweep_scratch()
+        named = named_arrays(database)
+        entries = [entry for entry in store.iter_arrays() if (entry.area, entry.digest) not in named]
+        youngest = datetime.now(UTC) - grace
+        removable = tuple(entry for entry in entries if entry.modified_at <= youngest)
+        if not dry_run:
+            for entry in removable:
+                store.delete(entry.area, entry.digest)
+    return Garbage(removable, tuple(entry for entry in entries if entry.modified_at > youngest), scratch)
+
+
+@contextmanager
+def _exclusive_lock(database: Database) -> Iterator[None]:
+    with database.engine(Role.OWNER).connect() as connection:
+        if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(LOCK_ARRAYS))):
+            raise ServerError("an import is running; try again when it is done")
+        connection.commit()
+        try:
+            yield
+        finally:
+            connection.execute(sa.select(sa.func.pg_advisory_unlock(LOCK_ARRAYS)))

@@ -1,0 +1,1 @@
+"""The embedded PostgreSQL server: its programs, its life, its backups. Tables and queries live in `schema` itself."""

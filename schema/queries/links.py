@@ -1,0 +1,38 @@
+"""How kinds of rows reach each other: a field here equals a field of the view there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from schema.queries import views
+from schema.queries.scope import Scope
+from schema.queries.views import View
+
+
+@dataclass(frozen=True)
+class Link:
+    """From a row to the rows of a view whose field `there` equals its field `here`."""
+
+    view: Callable[[Scope], View]
+    here: str
+    there: str = "id"
+
+
+SCAN_FINDINGS = Link(views.findings, "id", "scan_id")
+SCAN_METADATA = Link(views.scan_metadata, "id", "scan_id")
+SCAN_PLACEMENTS = Link(views.placements, "id", "scan_id")
+FINDING_SCAN = Link(views.scans, "scan_id")
+FINDING_CATEGORY = Link(views.categories, "category_id")
+FINDING_ANNOTATIONS = Link(views.annotations, "id", "finding_id")
+FINDING_ENTITIES = Link(views.entities, "id", "finding_id")
+FINDING_REPORTS = Link(views.reports, "study_id", "study_id")
+FINDING_REASONING = Link(views.reasonings, "id", "finding_id")
+REASONING_STEPS = Link(views.reasoning_steps, "id", "reasoning_id")
+ANNOTATION_FINDING = Link(views.findings, "finding_id")
+ANNOTATION_ROUND = Link(views.rounds, "round_id")
+ANNOTATION_ENTITIES = Link(views.any_entity, "id", "annotation_id")
+ENTITY_FINDING = Link(views.findings, "finding_id")
+ENTITY_ANNOTATION = Link(views.any_annotation, "annotation_id")
+ENTITY_ROUND = Link(views.rounds, "round_id")
+CATEGORY_PARENT = Link(views.categories, "parent_id")
+CATEGORY_CHILDREN = Link(views.categories, "id", "parent_id")
+RELEASE_SPLITS = Link(views.splits, "id", "release_id")

@@ -1,0 +1,18 @@
+"""What a reader can get wrong; each message says what would be right.
+
+ReadMistake (GroundctError, ValueError)     a page, cursor, id or filter that cannot be used
+NotEmbedded (ModelError)                    a search by meaning before there are vectors
+"""
+
+from schema.errors import GroundctError, ModelError
+
+
+class ReadMistake(GroundctError, ValueError):
+    """A page, a cursor, an id or a filter that cannot be used; the message says what can."""
+
+
+class NotEmbedded(ModelError):
+    """A search by meaning, and no finding has a vector of this model yet; run `groundct embed`."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"no finding has a vector of the model {model}; run `groundct embed`")

@@ -1,0 +1,93 @@
+"""Pages by key: what comes after a row in an order whose last column is unique. Cost does not grow with depth.
+
+A cursor is the base64 of the sort key as JSON. It is opaque to clients and holds nothing that the rows do not show.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from schema.queries.mistakes import ReadMistake
+from schema.queries.views import Expression, View
+
+MOST_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """The rows to give: at most `first`, after a cursor.
+
+    Raises:
+        ReadMistake: `first` is not from 0 to 1000.
+    """
+
+    first: int = 50
+    after: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.first <= MOST_ROWS:
+            raise ReadMistake(f"`first` may be 0 to {MOST_ROWS}, not {self.first}; ask for more by `after`")
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows of a view, each with its cursor."""
+
+    rows: Sequence[sa.RowMapping]
+    cursors: Sequence[str]
+    has_next: bool
+    has_previous: bool
+
+
+def read_page(session: Session, view: View, condition: Expression, request: PageRequest) -> Page:
+    """Read a page of the rows of a view that meet a condition, in the view's order.
+
+    Raises:
+        ReadMistake: the cursor is not one of this order.
+    """
+    rows = session.execute(page_statement(view, condition, request)).mappings().all()
+    shown = rows[: request.first]
+    cursors = [_cursor(row, len(view.order)) for row in shown]
+    return Page(shown, cursors, has_next=len(rows) > request.first, has_previous=request.after is not None)
+
+
+def page_statement(view: View, condition: Expression, request: PageRequest) -> sa.Select[Any]:
+    """Give the statement of a page: a row more than asked for tells whether there is a next one."""
+    statement = view.select().add_columns(*(each.label(f"sort_{n}") for n, each in enumerate(view.order)))
+    statement = statement.where(condition).order_by(*view.order).limit(request.first + 1)
+    return statement.where(_after(view, request.after)) if request.after is not None else statement
+
+
+def _after(view: View, cursor: str) -> Expression:
+    values = [sa.literal(value, column.type) for value, column in zip(_values(view, cursor), view.order, strict=True)]
+    # The first comparison follows from the second, and is one that an index serves across joined tables.
+    return sa.and_(view.order[0] >= values[0], sa.tuple_(*view.order) > sa.tuple_(*values))
+
+
+def _cursor(row: sa.RowMapping, columns: int) -> str:
+    key = orjson.dumps([row[f"sort_{n}"] for n in range(columns)])
+    return base64.urlsafe_b64encode(key).decode()
+
+
+def _values(view: View, cursor: str) -> list[Any]:
+    try:
+        texts = orjson.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))
+        return [_value(text, column) for text, column in zip(texts, view.order, strict=True)]
+    except (binascii.Error, orjson.JSONDecodeError, ValueError, TypeError, AttributeError) as error:
+        raise ReadMistake(f"`after`: {cursor[:40]!r} is not a cursor of this list; take `endCursor` of a page") from error
+
+
+def _value(given: Any, column: Expression) -> Any:
+    kind = column.type.python_type
+    value = {UUID: UUID, datetime: datetime.fromisoformat}.get(kind, lambda same: same)(given)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError(f"{given!r} is no {kind.__name__}")
+    return value

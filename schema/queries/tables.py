@@ -1,0 +1,47 @@
+"""The tables that selections are built of, as Core tables: SQLModel types its attributes as values, not columns."""
+
+import sqlalchemy as sa
+
+from schema.annotation import Annotation, Entity, Geometry, LabelArray
+from schema.base import Table
+from schema.embedding import Embedding, EmbeddingModel
+from schema.finding import Finding, FindingRevision
+from schema.ontology import Category, Ontology
+from schema.reasoning import Reasoning, ReasoningStep
+from schema.release import Release, ReleaseAnnotation, ReleaseFinding, ReleaseScan, ReleaseSplit
+from schema.report import Report, Sentence
+from schema.round import Round
+from schema.scan import Patient, Scan, ScanMetadata, Study, Volume
+
+
+def _table(model: type[Table]) -> sa.Table:
+    found = sa.inspect(model).local_table
+    assert isinstance(found, sa.Table)  # noqa: S101 - a model with table=True has nothing else
+    return found
+
+
+ANNOTATION = _table(Annotation)
+CATEGORY = _table(Category)
+EMBEDDING = _table(Embedding)
+EMBEDDING_MODEL = _table(EmbeddingModel)
+ENTITY = _table(Entity)
+FINDING = _table(Finding)
+GEOMETRY = _table(Geometry)
+LABEL_ARRAY = _table(LabelArray)
+ONTOLOGY = _table(Ontology)
+PATIENT = _table(Patient)
+REASONING = _table(Reasoning)
+REASONING_STEP = _table(ReasoningStep)
+RELEASE = _table(Release)
+RELEASE_ANNOTATION = _table(ReleaseAnnotation)
+RELEASE_FINDING = _table(ReleaseFinding)
+RELEASE_SCAN = _table(ReleaseScan)
+RELEASE_SPLIT = _table(ReleaseSplit)
+REPORT = _table(Report)
+REVISION = _table(FindingRevision)
+ROUND = _table(Round)
+SCAN = _table(Scan)
+SCAN_METADATA = _table(ScanMetadata)
+SENTENCE = _table(Sentence)
+STUDY = _table(Study)
+VOLUME = _table(Volume)

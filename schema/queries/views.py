@@ -1,0 +1,367 @@
+"""What each kind of row is in SQL: its tables, its condition in a scope, and the expression behind every field.
+
+A view is only a description: a reader selects its fields row by row, a compiler may build one statement of many.
+Fields have the GraphQL names in snake case; those that end in `_id` or `_key` are there for links.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, array
+
+from schema.annotation import AnnotationState
+from schema.queries.scope import NOW, Scope
+from schema.queries.sides import side_over
+from schema.queries.tables import (
+    ANNOTATION,
+    CATEGORY,
+    ENTITY,
+    FINDING,
+    GEOMETRY,
+    ONTOLOGY,
+    PATIENT,
+    REASONING,
+    REASONING_STEP,
+    RELEASE,
+    RELEASE_ANNOTATION,
+    RELEASE_FINDING,
+    RELEASE_SCAN,
+    RELEASE_SPLIT,
+    REPORT,
+    REVISION,
+    ROUND,
+    SCAN,
+    SCAN_METADATA,
+    STUDY,
+    VOLUME,
+)
+
+Expression: TypeAlias = sa.ColumnElement[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One kind of row."""
+
+    rows: sa.FromClause
+    fields: Mapping[str, Expression]
+    """What every reader gets."""
+    order: tuple[Expression, ...]
+    """What rows are sorted by; the last one is unique."""
+    where: Expression = field(default_factory=sa.true)
+    computed: Mapping[str, Expression] = field(default_factory=dict)
+    """What costs more and is read only when it is asked for."""
+    key: str = "id"
+
+    def select(self) -> sa.Select[Any]:
+        """Give all fields of all rows, in no order."""
+        columns = [expression.label(name) for name, expression in self.fields.items()]
+        return sa.select(*columns).select_from(self.rows).where(self.where)
+
+    def select_only(self, *names: str) -> sa.Select[Any]:
+        """Give the key and the named fields, computed ones too."""
+        known = {**self.fields, **self.computed}
+        columns = [known[name].label(name) for name in (self.key, *names)]
+        return sa.select(*columns).select_from(self.rows).where(self.where)
+
+
+def _columns(table: sa.FromClause, *names: str) -> dict[str, Expression]:
+    return {name: table.c[name] for name in names}
+
+
+def _numbers(*parts: Expression) -> Expression:
+    return array(parts)
+
+
+@lru_cache(maxsize=64)
+def scans(_scope: Scope = NOW) -> View:
+    """Scans with their volumes' facts; what of them is in a release is for filters."""
+    rows = (
+        SCAN.join(STUDY, STUDY.c.id == SCAN.c.study_id)
+        .join(PATIENT, PATIENT.c.id == STUDY.c.patient_id)
+        .outerjoin(VOLUME, VOLUME.c.scan_id == SCAN.c.id)
+    )
+    volume = ("orientation", "affine_ras", "hu_min", "hu_max", "body_midline_lps_mm", "digest", "stored_bytes", "terms")
+    return View(
+        rows=rows,
+        fields={
+            **_columns(SCAN, "id", "name", "shape_vox", "study_id"),
+            "study": STUDY.c.name,
+            "patient": PATIENT.c.key,
+            "spacing_mm": VOLUME.c.spacing_mm,
+            **{f"volume_{name}": VOLUME.c[name] for name in volume},
+        },
+        computed={"hidden": sa.func.scan_is_hidden(SCAN.c.id, type_=sa.Boolean)},
+        order=(SCAN.c.name, SCAN.c.id),
+    )
+
+
+def scan_metadata(_scope: Scope) -> View:
+    """What the collection's table says of a scan."""
+    names = ("scan_id", "manufacturer", "manufacturer_model", "patient_sex", "patient_age_years", "study_date")
+    return View(
+        SCAN_METADATA, _columns(SCAN_METADATA, *names), order=(SCAN_METADATA.c.scan_id,), key="scan_id"
+    )
+
+
+def reports(_scope: Scope) -> View:
+    """Reports by study, one a language."""
+    names = ("id", "study_id", "language", "machine_translated", *REPORT_SECTIONS)
+    return View(REPORT, _columns(REPORT, *names), order=(REPORT.c.language, REPORT.c.id))
+
+
+REPORT_SECTIONS = ("clinical_information", "technique", "findings", "impression")
+
+
+@lru_cache(maxsize=64)
+def findings(scope: Scope = NOW) -> View:
+    """Findings in their latest revision, or in the revision and under the index of a release.
+
+    `text_words` and `revision_id` are what filters and search build on.
+    """
+    rows: sa.FromClause = FINDING.join(SCAN, SCAN.c.id == FINDING.c.scan_id)
+    if scope.release_id is None:
+        rows = rows.join(REVISION, REVISION.c.finding_id == FINDING.c.id)
+        where, index = REVISION.c.is_latest, FINDING.c.source_index
+    else:
+        rows = rows.join(RELEASE_FINDING, RELEASE_FINDING.c.finding_id == FINDING.c.id)
+        rows = rows.join(REVISION, REVISION.c.id == RELEASE_FINDING.c.revision_id)
+        where, index = RELEASE_FINDING.c.release_id == scope.release_id, RELEASE_FINDING.c.index
+    return View(
+        rows=rows,
+        fields={
+            **_columns(FINDING, "id", "scan_id"),
+            "index": index,
+            **_columns(REVISION, "revision", "text", "category_id", "category_code", "present", "refers_to_prior"),
+            "text_side": REVISION.c.text_side,
+            "study_id": SCAN.c.study_id,
+        },
+        computed={"side": finding_side(scope), "entity_count": entity_count(scope)},
+        order=(SCAN.c.name, index, FINDING.c.id),
+        where=where if scope.round_id is None else where & _drawn_in(scope.round_id),
+    )
+
+
+def _drawn_in(round_id: int) -> Expression:
+    """The finding has an annotation of this round."""
+    drawn = ANNOTATION.alias()
+    return sa.exists().where(drawn.c.finding_id == FINDING.c.id, drawn.c.round_id == round_id).correlate(FINDING)
+
+
+def default_annotations(scope: Scope, annotation: sa.FromClause = ANNOTATION) -> Expression:
+    """Tell whether an annotation holds in a scope.
+
+    A round's are those that were accepted once and that the round itself did not replace; a release's are those that
+    it names; of now are the accepted ones.
+    """
+    if scope.round_id is not None:
+        return sa.and_(annotation.c.round_id == scope.round_id, _last_word_of_round(annotation))
+    if scope.release_id is not None:
+        named = sa.exists().where(
+            RELEASE_ANNOTATION.c.release_id == scope.release_id, RELEASE_ANNOTATION.c.annotation_id == annotation.c.id
+        )
+        return named.correlate(annotation)
+    return annotation.c.state == _state(AnnotationState.ACCEPTED)
+
+
+def _last_word_of_round(annotation: sa.FromClause) -> Expression:
+    newer = ANNOTATION.alias()
+    replaced = sa.exists().where(newer.c.supersedes_id == annotation.c.id, newer.c.round_id == annotation.c.round_id)
+    once_accepted = (_state(AnnotationState.ACCEPTED), _state(AnnotationState.SUPERSEDED))
+    return sa.and_(annotation.c.state.in_(once_accepted), ~replaced.correlate(annotation))
+
+
+def _state(state: AnnotationState) -> Expression:
+    """A constant in the text of the statement, so that the partial index of accepted annotations serves."""
+    return sa.literal(state, ANNOTATION.c.state.type, literal_execute=True)
+
+
+def _entities_of_finding(scope: Scope, *selected: Expression) -> sa.Select[Any]:
+    """Something over the entities of the finding of the enclosing statement."""
+    annotation = ANNOTATION.alias()
+    rows = annotation.join(ENTITY, ENTITY.c.annotation_id == annotation.c.id)
+    rows = rows.outerjoin(GEOMETRY, GEOMETRY.c.entity_id == ENTITY.c.id)
+    here = annotation.c.finding_id == FINDING.c.id
+    return sa.select(*selected).select_from(rows).where(here, default_annotations(scope, annotation)).correlate(FINDING)
+
+
+def finding_side(scope: Scope) -> Expression:
+    """The side of the enclosing statement's finding over its entities; null where no side is known."""
+    return _entities_of_finding(scope, side_over(GEOMETRY.c.side)).scalar_subquery()
+
+
+def entity_count(scope: Scope) -> Expression:
+    """How many entities the enclosing statement's finding has; 0 where nothing is drawn, or may be seen."""
+    return _entities_of_finding(scope, sa.func.count()).scalar_subquery()
+
+
+def some_entity(scope: Scope, condition: Expression) -> Expression:
+    """The enclosing statement's finding has an entity with this condition over `entity` and `geometry`."""
+    return sa.exists(_entities_of_finding(scope, sa.literal(1)).where(condition))
+
+
+@lru_cache(maxsize=64)
+def annotations(scope: Scope = NOW) -> View:
+    """Annotations that hold in a scope; under a release with the counts that it declares."""
+    rows: sa.FromClause = ANNOTATION.join(FINDING, FINDING.c.id == ANNOTATION.c.finding_id)
+    rows = rows.join(SCAN, SCAN.c.id == FINDING.c.scan_id)
+    declared: Expression = sa.null()
+    if scope.release_id is not None:
+        rows = rows.outerjoin(
+            RELEASE_ANNOTATION,
+            sa.and_(
+                RELEASE_ANNOTATION.c.annotation_id == ANNOTATION.c.id,
+                RELEASE_ANNOTATION.c.release_id == scope.release_id,
+            ),
+        )
+        declared = RELEASE_ANNOTATION.c.declared_entities
+    return View(
+        rows=rows,
+        fields={
+            **_columns(ANNOTATION, "id", "finding_id", "round_id", "state", "policy_limit", "protocol"),
+            "policy_kind": ANNOTATION.c.policy,
+            **_columns(ANNOTATION, "voxels", "version", "labels_digest", "created_at"),
+            "declared_entities": sa.cast(declared, sa.Integer),
+        },
+        order=(SCAN.c.name, FINDING.c.source_index, ANNOTATION.c.created_at, ANNOTATION.c.id),
+        where=default_annotations(scope),
+    )
+
+
+@lru_cache(maxsize=64)
+def entities(scope: Scope = NOW) -> View:
+    """Entities of the annotations that hold in a scope, with what is measured of them."""
+    rows = (
+        ENTITY.join(ANNOTATION, ANNOTATION.c.id == ENTITY.c.annotation_id)
+        .join(FINDING, FINDING.c.id == ANNOTATION.c.finding_id)
+        .join(SCAN, SCAN.c.id == FINDING.c.scan_id)
+        .outerjoin(GEOMETRY, GEOMETRY.c.entity_id == ENTITY.c.id)
+    )
+    return View(
+        rows=rows,
+        fields={
+            **_columns(ENTITY, "id", "label", "voxels", "annotation_id"),
+            **_columns(ANNOTATION, "finding_id", "round_id"),
+            "box_min_vox": _box_corner(sa.func.lower),
+            "box_max_vox": _box_corner(sa.func.upper),
+            **_measured(),
+        },
+        order=(SCAN.c.name, FINDING.c.source_index, ANNOTATION.c.id, ENTITY.c.label, ENTITY.c.id),
+        where=default_annotations(scope),
+    )
+
+
+@lru_cache(maxsize=64)
+def any_annotation(scope: Scope = NOW) -> View:
+    """Annotations whatever their state, for those that are reached by name."""
+    return replace(annotations(scope), where=sa.true())
+
+
+@lru_cache(maxsize=64)
+def any_entity(scope: Scope = NOW) -> View:
+    """Entities whatever their annotation's state, for those that are reached by name or by their annotation."""
+    return replace(entities(scope), where=sa.true())
+
+
+def _box_corner(end: Any) -> Expression:
+    return _numbers(*(end(ENTITY.c[f"box_{axis}"], type_=sa.Integer) for axis in "ijk"))
+
+
+MEASURES = (
+    *("volume_mm3", "volume_ml", "side", "components6", "components18", "components26"),
+    *("hu_mean", "hu_std", "hu_min", "hu_max", "hu_median", "hu_p05", "hu_p95", "kernel_version"),
+)
+"""Columns of `geometry` that are fields as they stand."""
+
+
+def _measured() -> dict[str, Expression]:
+    return {
+        "centroid_vox": _unless_null(GEOMETRY.c.entity_id, *(GEOMETRY.c[f"centroid_{axis}"] for axis in "ijk")),
+        "centroid_lps_mm": _unless_null(GEOMETRY.c.x_lps_mm, *(GEOMETRY.c[f"{axis}_lps_mm"] for axis in "xyz")),
+        **_columns(GEOMETRY, *MEASURES),
+    }
+
+
+def _unless_null(known: Expression, *parts: Expression) -> Expression:
+    return sa.case((known.is_not(None), _numbers(*parts)), else_=sa.cast(sa.null(), ARRAY(sa.Double)))
+
+
+@lru_cache(maxsize=64)
+def categories(scope: Scope = NOW) -> View:
+    """Categories of every ontology; `finding_count` is over the subtree, in the scope."""
+    below = CATEGORY.alias()
+    counted = findings(scope)
+    in_subtree = sa.and_(
+        below.c.ontology_id == CATEGORY.c.ontology_id, sa.func.starts_with(below.c.path, CATEGORY.c.path)
+    )
+    count = (
+        sa.select(sa.func.count())
+        .select_from(counted.rows.join(below, below.c.id == REVISION.c.category_id))
+        .where(counted.where, in_subtree)
+        .correlate(CATEGORY)
+    )
+    names = ("id", "ontology_id", "parent_id", "code", "name", "path", "focality", "segmented", "assignable")
+    return View(
+        CATEGORY.join(ONTOLOGY, ONTOLOGY.c.id == CATEGORY.c.ontology_id),
+        {**_columns(CATEGORY, *names), "ontology": ONTOLOGY.c.name, "ontology_version": ONTOLOGY.c.version},
+        order=(CATEGORY.c.path, CATEGORY.c.id),
+        computed={"finding_count": count.scalar_subquery()},
+    )
+
+
+def rounds(_scope: Scope = NOW) -> View:
+    """Rounds by name."""
+    names = ("id", "name", "protocols", "source", "tool", "licence", "opened_at", "closed_at")
+    return View(ROUND, _columns(ROUND, *names), order=(ROUND.c.name, ROUND.c.id))
+
+
+def releases(_scope: Scope = NOW) -> View:
+    """Releases by name."""
+    names = ("id", "name", "kind", "digest", "storage_digest", "source_sha256", "created_at")
+    return View(RELEASE, _columns(RELEASE, *names), order=(RELEASE.c.name, RELEASE.c.id))
+
+
+def splits(_scope: Scope) -> View:
+    """Splits of releases, with the number of their scans."""
+    inside = sa.and_(
+        RELEASE_SCAN.c.release_id == RELEASE_SPLIT.c.release_id, RELEASE_SCAN.c.split == RELEASE_SPLIT.c.name
+    )
+    count = sa.select(sa.func.count()).select_from(RELEASE_SCAN).where(inside).correlate(RELEASE_SPLIT)
+    return View(
+        RELEASE_SPLIT,
+        {**_columns(RELEASE_SPLIT, "release_id", "name", "visibility"), "scan_count": count.scalar_subquery()},
+        order=(RELEASE_SPLIT.c.release_id, RELEASE_SPLIT.c.name),
+        key="name",
+    )
+
+
+def placements(_scope: Scope) -> View:
+    """Where scans stand in releases: split and protocol, and whether the split is hidden."""
+    split = sa.and_(
+        RELEASE_SPLIT.c.release_id == RELEASE_SCAN.c.release_id, RELEASE_SPLIT.c.name == RELEASE_SCAN.c.split
+    )
+    return View(
+        RELEASE_SCAN.join(RELEASE, RELEASE.c.id == RELEASE_SCAN.c.release_id).join(RELEASE_SPLIT, split),
+        {
+            **_columns(RELEASE_SCAN, "scan_id", "split", "protocol"),
+            "release": RELEASE.c.name,
+            "visibility": RELEASE_SPLIT.c.visibility,
+        },
+        order=(RELEASE.c.name, RELEASE_SCAN.c.scan_id),
+        key="scan_id",
+    )
+
+
+def reasonings(_scope: Scope) -> View:
+    """Chains of thought by finding."""
+    return View(REASONING, _columns(REASONING, "id", "finding_id", "origin"), order=(REASONING.c.origin, REASONING.c.id))
+
+
+def reasoning_steps(_scope: Scope) -> View:
+    """Steps of chains of thought."""
+    names = ("reasoning_id", "position", "text", "box_source", "box_frame", "holds")
+    order = (REASONING_STEP.c.reasoning_id, REASONING_STEP.c.position)
+    return View(REASONING_STEP, _columns(REASONING_STEP, *names), order=order, key="position")

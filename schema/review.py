@@ -1,0 +1,68 @@
+"""Reviews of annotations, and how disagreement was settled. Both stand in `open` and in `hidden`."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from schema.base import OPEN, HideableTable, enum_column, identity, now_column
+
+
+class ReviewTarget(StrEnum):
+    """What a verdict is about."""
+
+    MASK = "mask"
+    ENTITY = "entity"
+    TEXT = "text"
+    CATEGORY = "category"
+    SIDE = "side"
+    COUNT = "count"
+
+
+class Verdict(StrEnum):
+    """What a reviewer decides."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    CORRECT = "correct"
+
+
+class Review(HideableTable, table=True):
+    """A verdict on a named target of an annotation, with its reason."""
+
+    __tablename__ = "review"
+    __table_args__ = (
+        sa.Index(None, "annotation_id"),
+        sa.CheckConstraint("(target = 'entity') = (entity_id IS NOT NULL)", name="entity_when_named"),
+        sa.CheckConstraint("verdict = 'accept' OR reason IS NOT NULL", name="reason_unless_accepted"),
+        {"schema": OPEN},
+    )
+    id: int = identity()
+    annotation_id: UUID = Field(foreign_key=f"{OPEN}.annotation.id")
+    entity_id: UUID | None = Field(default=None, foreign_key=f"{OPEN}.entity.id")
+    reviewer_id: int = Field(foreign_key="person.id", sa_type=sa.BigInteger)
+    target: ReviewTarget = Field(sa_type=enum_column(ReviewTarget))
+    verdict: Verdict = Field(sa_type=enum_column(Verdict))
+    reason: str | None = None
+    """A code of the versioned list of reasons."""
+    words: str | None = None
+    correction_id: UUID | None = Field(default=None, foreign_key=f"{OPEN}.annotation.id")
+    """The annotation that corrects this one."""
+    created_at: datetime = now_column()
+
+
+class Adjudication(HideableTable, table=True):
+    """Which annotation of a finding was chosen where readers disagreed."""
+
+    __tablename__ = "adjudication"
+    __table_args__ = (sa.Index(None, "finding_id"), {"schema": OPEN})
+    id: int = identity()
+    finding_id: UUID = Field(foreign_key="finding.id")
+    round_id: int = Field(foreign_key="round.id", sa_type=sa.BigInteger)
+    chosen_id: UUID = Field(foreign_key=f"{OPEN}.annotation.id")
+    adjudicator_id: int | None = Field(default=None, foreign_key="person.id", sa_type=sa.BigInteger)
+    """Null where a rule decided."""
+    reason: str
+    created_at: datetime = now_column()

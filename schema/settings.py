@@ -1,0 +1,55 @@
+"""Settings: `GROUNDCT_*` variables, or a `.env` in the working folder. Read once at the edges, passed inwards."""
+
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schema.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """What can be set from outside; every field is the variable `GROUNDCT_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="GROUNDCT_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Field(default_factory=lambda: user_data_path("groundct"))
+    """Where the embedded server, its socket, the arrays and the demo live."""
+    database_url: SecretStr | None = None
+    """A PostgreSQL address; without one, an embedded server runs under `home`."""
+    owner_url: SecretStr | None = None
+    """The owner's address, where it differs from `database_url`."""
+    arrays: str | None = None
+    """The folder of the array store; `home`/arrays without one."""
+    dask_address: str | None = None
+    """A Dask scheduler; a local cluster without one."""
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    embedding_model: str = "all-MiniLM-L6-v2"
+    """`all-MiniLM-L6-v2`, or a folder with its weights."""
+    llm_model: str | None = None
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @property
+    def arrays_url(self) -> str:
+        """The array store's address: a folder's path."""
+        return self.arrays or str(self.home / "arrays")
+
+
+def load_settings() -> Settings:
+    """Read the environment and `.env`.
+
+    Raises:
+        SettingsError: a variable has a value that cannot be used; the message names it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"GROUNDCT_{first['loc'][0]}".upper()
+        raise SettingsError(f"{name}: {first['msg']}") from error

@@ -1,0 +1,45 @@
+"""Every table in one place: import this module, and `METADATA` is the whole database."""
+
+from schema import (
+    annotation,
+    cohort,
+    collection,
+    embedding,
+    evaluation,
+    finding,
+    import_run,
+    model_call,
+    ontology,
+    organ,
+    reasoning,
+    release,
+    report,
+    review,
+    round,
+    scan,
+)
+from schema.base import Table, copy_to_hidden, write_comments
+
+MODULES = (
+    annotation,
+    cohort,
+    collection,
+    embedding,
+    evaluation,
+    finding,
+    import_run,
+    model_call,
+    ontology,
+    organ,
+    reasoning,
+    release,
+    report,
+    review,
+    round,
+    scan,
+)
+
+write_comments()
+copy_to_hidden()
+
+METADATA = Table.metadata
