@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from api.execution import execute_query
+from api.graphql.execution import execute_query
 from api.services import Services
 from cli.output import print_json
 from migrations.ready import ready_database

@@ -12,10 +12,12 @@ from sqlmodel import Session, col, select
 from ingest.faults import CaseLeftOut, FaultDraft, fault
 from ingest.matching import IncomingFinding, KnownAnnotation, KnownFinding, match_findings
 from ingest.reading import ReadCase
+from ingest.timing import Stopwatch
 from ingest.volumes import ReadVolume
 from schema import identity
 from schema.annotation import Annotation, AnnotationPolicy, AnnotationState, Entity, Geometry, LabelArray
 from schema.arrays.digest import volume_digest
+from schema.arrays.runs import LabelRuns
 from schema.arrays.store import ArrayStore, LabelArea, StoredArray
 from schema.base import Table
 from schema.finding import Finding, FindingRevision, RevisionSource, side_in_text
@@ -55,6 +57,17 @@ class CaseStore:
     arrays: ArrayStore
     labels_area: LabelArea
     volumes: VolumeStorage
+    watch: Stopwatch
+
+    def write_volume(self, volume: ReadVolume) -> StoredArray | None:
+        """Store a volume's voxels, unless volumes stay where they are."""
+        with self.watch("store"):
+            return self.arrays.write_volume(volume.voxels_zyx) if self.volumes is VolumeStorage.COPY else None
+
+    def write_labels(self, findings: Sequence[LabelRuns]) -> StoredArray:
+        """Store a batch of labels."""
+        with self.watch("store"):
+            return self.arrays.write_labels(findings, self.labels_area)
 
 
 @dataclass
@@ -149,8 +162,8 @@ def _save_volume(
         changed = fault(FaultKind.CHANGED_SINCE, message, scan=outcome.scan, path=read.volume_path)
         outcome.faults.append(changed)
     if known is None:
-        copy = store.arrays.write_volume(volume.voxels_zyx) if store.volumes is VolumeStorage.COPY else None
-        _add(session, Volume, **_volume_row(target, read, volume, copy), scan_id=scan_id, digest=digest)
+        row = _volume_row(target, read, volume, store.write_volume(volume))
+        _add(session, Volume, **row, scan_id=scan_id, digest=digest)
 
 
 def _volume_row(target: ImportTarget, read: ReadCase, volume: ReadVolume, copy: StoredArray | None) -> dict[str, Any]:
@@ -246,7 +259,7 @@ class _CaseWriter:
     def _save_label_array(self, batch: list[int]) -> UUID | None:
         if self.labels is None or not batch:
             return None
-        stored = self.store.arrays.write_labels([self.labels[n] for n in batch], self.store.labels_area)
+        stored = self.store.write_labels([self.labels[n] for n in batch])
         key = uuid5(self.scan_id, stored.digest)
         _add(
             self.session,

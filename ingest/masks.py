@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ingest.faults import CaseLeftOut, FaultDraft, fault
 from ingest.nifti import NiftiHeader, open_nifti
+from ingest.timing import Stopwatch
 from schema.arrays.runs import LabelRuns
 from schema.import_run import FaultKind
 
@@ -24,7 +25,7 @@ class MaskHeader:
     shape_vox: tuple[int, int, int]
 
 
-def read_mask(path: Path, findings: int, shape_vox: tuple[int, int, int]) -> list[LabelRuns]:
+def read_mask(path: Path, findings: int, shape_vox: tuple[int, int, int], watch: Stopwatch) -> list[LabelRuns]:
     """Read a mask of so many findings over a scan of this shape; one LabelRuns for each finding.
 
     The header's affine is not looked at: the mask's index space is the CT's array of the same name.
@@ -36,9 +37,13 @@ def read_mask(path: Path, findings: int, shape_vox: tuple[int, int, int]) -> lis
     with open_nifti(path) as nifti:
         _check_axes(path, nifti.header, findings, shape_vox)
         shape_zyx = (shape_vox[2], shape_vox[1], shape_vox[0])
-        slabs = [_slab_runs(path, nifti.header, first, slab, findings) for first, slab in nifti.slabs()]
-    rows = np.concatenate(slabs)
-    return [LabelRuns(np.ascontiguousarray(rows[rows[:, 0] == n, 1:]), shape_zyx) for n in range(findings)]
+        parts = []
+        for first, slab in watch.each("inflate", nifti.slabs()):
+            with watch("scan"):
+                parts.append(_slab_runs(path, nifti.header, first, slab, findings))
+    with watch("scan"):
+        rows = np.concatenate(parts)
+        return [LabelRuns(np.ascontiguousarray(rows[rows[:, 0] == n, 1:]), shape_zyx) for n in range(findings)]
 
 
 def _check_axes(path: Path, header: NiftiHeader, findings: int, shape_vox: tuple[int, int, int]) -> None:

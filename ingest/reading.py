@@ -51,13 +51,11 @@ def read_case(case: Case, places: Places, watch: Stopwatch) -> ReadCase:
 
 def _read(case: Case, places: Places, watch: Stopwatch) -> ReadCase:
     volume_path = places.find_volume(case.name)
-    with watch("mask"):
-        labels = _read_labels(case, places)
-    with watch("volume"):
-        volume = read_volume(volume_path, case.shape_vox) if volume_path else None
+    labels = _read_labels(case, places, watch)
+    volume = read_volume(volume_path, case.shape_vox, watch) if volume_path else None
     with watch("geometry"):
         measures = tuple(tuple(measure_finding(runs, _frame(volume))) for runs in labels or ())
-    faults = [*case.faults, *_volume_faults(volume, places)]
+    faults = [*case.faults, *_volume_faults(case, volume, places)]
     if labels is not None:
         mask = places.find_mask(case.name)
         with watch("audit"):
@@ -70,10 +68,10 @@ def _named(case: Case, faults: "list[FaultDraft] | tuple[FaultDraft, ...]") -> l
     return [replace(one, scan=case.name.scan) for one in faults]
 
 
-def _read_labels(case: Case, places: Places) -> tuple[LabelRuns, ...] | None:
+def _read_labels(case: Case, places: Places, watch: Stopwatch) -> tuple[LabelRuns, ...] | None:
     path = places.find_mask(case.name)
     if path is not None:
-        return tuple(read_mask(path, len(case.findings), case.shape_vox))
+        return tuple(read_mask(path, len(case.findings), case.shape_vox, watch))
     if case.declares_counts:
         expected = places.masks / f"{case.name.scan}.nii.gz"
         raise CaseLeftOut(fault(FaultKind.MISSING_MASK, "the case declares entities but has no mask", path=expected))
@@ -92,10 +90,10 @@ def _frame(volume: ReadVolume | None) -> ScanFrame | None:
     return ScanFrame(read, volume.affine_ras, volume.midline_lps_mm)
 
 
-def _volume_faults(volume: ReadVolume | None, places: Places) -> list[FaultDraft]:
+def _volume_faults(case: Case, volume: ReadVolume | None, places: Places) -> list[FaultDraft]:
     if volume is None:
-        message = "there is no volume: geometry in voxels only"
-        return [fault(FaultKind.MISSING_VOLUME, message, path=places.volumes)]
+        expected = places.volumes / f"{case.name.scan}.nii.gz"
+        return [fault(FaultKind.MISSING_VOLUME, "there is no volume: geometry in voxels only", path=expected)]
     return list(volume.faults)
 
 

@@ -103,7 +103,7 @@ class _CaseJob:
         read = self._read(item.case, watch)
         outcome.faults += read.faults
         visibility = Visibility.HIDDEN if item.hidden else Visibility.OPEN
-        store = CaseStore(self.arrays, "hidden" if item.hidden else "labels", self.volumes_as)
+        store = CaseStore(self.arrays, "hidden" if item.hidden else "labels", self.volumes_as, watch)
         with watch("write"), self.database.transaction(_role(visibility), visibility) as session:
             if item.hidden:
                 hide_scan(session, self.arrays, scan_id(self.target.collection, item.case.name.scan))

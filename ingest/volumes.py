@@ -12,6 +12,7 @@ from compute.kernels.frames import spacing_mm
 from compute.kernels.sides import body_midline_lps_mm
 from ingest.faults import CaseLeftOut, FaultDraft, fault
 from ingest.nifti import NiftiHeader, open_nifti
+from ingest.timing import Stopwatch
 from schema.import_run import FaultKind, Severity
 
 HU_RANGE = (-2048, 16_000)
@@ -36,7 +37,7 @@ class ReadVolume:
         return spacing
 
 
-def read_volume(path: Path, shape_vox: tuple[int, int, int]) -> ReadVolume:
+def read_volume(path: Path, shape_vox: tuple[int, int, int], watch: Stopwatch) -> ReadVolume:
     """Read a volume of this shape (i, j, k).
 
     Stored int16 are taken as HU as they are. Other dtypes, and headers with a slope and intercept, are converted;
@@ -50,11 +51,12 @@ def read_volume(path: Path, shape_vox: tuple[int, int, int]) -> ReadVolume:
         _check_shape(path, header, shape_vox)
         voxels = np.empty(shape_vox[::-1], np.int16)
         rounded = 0.0
-        for first, slab in nifti.slabs():
+        for first, slab in watch.each("inflate", nifti.slabs()):
             part = slab.reshape(-1, *voxels.shape[1:])
             rounded = max(rounded, _fill(path, header, part, voxels[first : first + len(part)]))
-    faults = (*_rounding(path, rounded), *_intensity_faults(path, voxels))
-    midline = body_midline_lps_mm(voxels, header.affine_ras)
+    with watch("scan"):
+        faults = (*_rounding(path, rounded), *_intensity_faults(path, voxels))
+        midline = body_midline_lps_mm(voxels, header.affine_ras)
     return ReadVolume(voxels, header.affine_ras, header.orientation, midline, faults)
 
 

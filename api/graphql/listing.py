@@ -1,15 +1,17 @@
 """Relay connections over pages of a view. Nothing is read before it is asked for, and the count only then."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import strawberry
 
 from api.graphql.declare import field, graphql_type
 from api.graphql.siblings import Reading, Siblings, ViewOf
-from schema.queries.pages import Page, PageRequest, read_page
-from schema.queries.reading import count
+from schema.queries.pages import Page, PageRequest, read_page, read_pages
+from schema.queries.reading import count, count_below
 from schema.queries.scope import Scope
 from schema.queries.views import Expression, View
 
@@ -49,6 +51,68 @@ class Listing:
         return count(self.reading.session, self.view, self.condition)
 
 
+@dataclass(frozen=True)
+class Branches:
+    """Pages of a view below each of some siblings, in one statement for all of them."""
+
+    siblings: Siblings
+    view_of: ViewOf
+    below: Callable[[Expression], Expression]
+    """Tells, given a sibling's key, whether a row of the view is below it."""
+    request: PageRequest
+
+    @cached_property
+    def pages(self) -> Mapping[Any, Page]:
+        """The page of each sibling, by its key."""
+        reading = self.siblings.reading
+        pages = read_pages(reading.session, self._view, self._keys, self.below, self.request)
+        reading.count(sum(len(page.rows) for page in pages.values()))
+        return pages
+
+    @cached_property
+    def nodes(self) -> Mapping[Any, list[Any]]:
+        """The objects of each sibling's page, all siblings of each other."""
+        rows = [row for page in self.pages.values() for row in page.rows]
+        records = iter(Siblings(self.siblings.reading, self.siblings.scope, self.view_of, rows).records())
+        return {key: list(islice(records, len(page.rows))) for key, page in self.pages.items()}
+
+    @cached_property
+    def totals(self) -> Mapping[Any, int]:
+        """The number of rows below each sibling."""
+        return count_below(self.siblings.reading.session, self._view, self._keys, self.below)
+
+    @property
+    def _view(self) -> View:
+        return self.view_of(self.siblings.scope)
+
+    @property
+    def _keys(self) -> list[Any]:
+        return [row[self.siblings.view.key] for row in self.siblings.rows]
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One sibling's part of them."""
+
+    branches: Branches
+    key: Any
+
+    @property
+    def page(self) -> Page:
+        """The rows."""
+        return self.branches.pages[self.key]
+
+    @property
+    def nodes(self) -> list[Any]:
+        """The rows as objects."""
+        return self.branches.nodes[self.key]
+
+    @property
+    def total(self) -> int:
+        """The number of rows on all pages."""
+        return self.branches.totals[self.key]
+
+
 @graphql_type
 class PageInfo:
     """Where a page stands in its list."""
@@ -71,7 +135,7 @@ class Edge(Generic[NodeType]):
 class Connection(Generic[NodeType]):
     """A page of a list: up to `first` rows (1,000 at most) that follow the cursor `after`."""
 
-    listing: strawberry.Private[Listing]
+    listing: strawberry.Private[Listing | Branch]
 
     @field
     def edges(self) -> list[Edge[NodeType]]:

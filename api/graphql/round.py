@@ -7,11 +7,10 @@ import strawberry
 
 from api.graphql.declare import described, field, graphql_type
 from api.graphql.listing import Connection
+from api.graphql.lists import list_annotations, list_entities, list_findings
 from api.graphql.siblings import Record
 from api.graphql.where import EntityWhere, FindingWhere
 from schema.queries import views
-from schema.queries.filters import entity_condition, finding_condition
-from schema.queries.pages import PageRequest
 from schema.queries.scope import Scope
 
 if TYPE_CHECKING:
@@ -32,3 +31,33 @@ class Round(Record, views=[views.rounds]):
     licence: str | None
     opened_at: datetime
     closed_at: datetime | None
+
+    @field
+    def findings(
+        self, first: int = 50, after: str | None = None, where: FindingWhere | None = None
+    ) -> Annotated["FindingConnection", strawberry.lazy("api.graphql.finding")]:
+        """The findings that it drew, in their latest words."""
+        return list_findings(self.siblings.reading, self._scope, where, first, after)
+
+    @field
+    def annotations(
+        self, first: int = 50, after: str | None = None
+    ) -> Annotated["AnnotationConnection", strawberry.lazy("api.graphql.annotation")]:
+        """What it says: its annotations that were accepted once, unless it replaced them itself."""
+        return list_annotations(self.siblings.reading, self._scope, first, after)
+
+    @field
+    def entities(
+        self, first: int = 50, after: str | None = None, where: EntityWhere | None = None
+    ) -> Annotated["EntityConnection", strawberry.lazy("api.graphql.entity")]:
+        """The entities of its annotations."""
+        return list_entities(self.siblings.reading, self._scope, where, first, after)
+
+    @property
+    def _scope(self) -> Scope:
+        return Scope(round_id=self.id)
+
+
+@graphql_type
+class RoundConnection(Connection[Round]):
+    """A page of rounds, by name."""

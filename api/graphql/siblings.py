@@ -6,7 +6,7 @@ sibling, and those are siblings in their turn: the number of statements is that 
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import Any, Self, TypeAlias, TypeVar
 
 import strawberry
 from sqlmodel import Session
@@ -15,9 +15,10 @@ from api.services import Services
 from schema.queries.links import Link
 from schema.queries.mistakes import ReadMistake
 from schema.queries.reading import Row, computed_by_key, linked_rows
-from schema.queries.scope import Scope
+from schema.queries.scope import NOW, Scope, release_scope, round_key
 from schema.queries.views import View
 
+T = TypeVar("T")
 MOST_OBJECTS = 250_000
 """Objects in an answer, below which a query of allowed depth stays unless it walks in circles."""
 
@@ -29,6 +30,30 @@ class Reading:
     services: Services
     session: Session
     objects: int = 0
+    _scopes: dict[str, Scope] = field(default_factory=dict)
+    _rounds: dict[str, int] = field(default_factory=dict)
+
+    def scope(self, as_of: str | None) -> Scope:
+        """Give the scope of a release's name, or of now for None.
+
+        Raises:
+            NotFound: there is no such release.
+        """
+        if as_of is None:
+            return NOW
+        if as_of not in self._scopes:
+            self._scopes[as_of] = release_scope(self.session, as_of)
+        return self._scopes[as_of]
+
+    def round_key(self, name: str) -> int:
+        """Give the key of a round's name.
+
+        Raises:
+            NotFound: there is no such round.
+        """
+        if name not in self._rounds:
+            self._rounds[name] = round_key(self.session, name)
+        return self._rounds[name]
 
     def count(self, objects: int) -> None:
         """Count objects of the answer.
@@ -53,8 +78,7 @@ class Siblings:
     scope: Scope
     view_of: ViewOf
     rows: Sequence[Row]
-    _linked: dict[Hashable, Mapping[Any, list[Any]]] = field(default_factory=dict)
-    _computed: dict[str, Mapping[Any, Any]] = field(default_factory=dict)
+    _done: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
     def view(self) -> View:
@@ -63,21 +87,23 @@ class Siblings:
 
     def records(self) -> list[Any]:
         """Give the rows as objects of the type that shows them, in their order."""
-        names, kind = self.view.fields.keys(), Record.shows[self.view_of]
+        names, kind = self.view.fields.keys(), _SHOWN_AS[self.view_of]
         return [kind.of({name: row[name] for name in names}, self) for row in self.rows]
+
+    def once(self, asked: Hashable, answer: Callable[[], T]) -> T:
+        """Do something for all siblings, the first time that one of them asks for it."""
+        if asked not in self._done:
+            self._done[asked] = answer()
+        return self._done[asked]  # type: ignore[no-any-return]
 
     def linked(self, link: Link, scope: Scope) -> Mapping[Any, list[Any]]:
         """Give what a link reaches from any sibling, by the value of its field `here`."""
-        if (link, scope) not in self._linked:
-            self._linked[link, scope] = self._read(link, scope)
-        return self._linked[link, scope]
+        return self.once((link, scope), lambda: self._read(link, scope))
 
     def computed(self, name: str) -> Mapping[Any, Any]:
         """Give a computed field by key."""
-        if name not in self._computed:
-            keys = [row[self.view.key] for row in self.rows]
-            self._computed[name] = computed_by_key(self.reading.session, self.view, name, keys)
-        return self._computed[name]
+        keys = [row[self.view.key] for row in self.rows]
+        return self.once(name, lambda: computed_by_key(self.reading.session, self.view, name, keys))
 
     def _read(self, link: Link, scope: Scope) -> Mapping[Any, list[Any]]:
         here = {row[link.here] for row in self.rows} - {None}
@@ -95,11 +121,10 @@ class Record:
     A subclass names the views that it shows: `class Finding(Record, views=[views.findings])`.
     """
 
-    shows: strawberry.Private[ClassVar[dict[ViewOf, type[Self]]]] = {}
     siblings: strawberry.Private[Siblings]
 
     def __init_subclass__(cls, *, views: Sequence[ViewOf]) -> None:
-        Record.shows.update(dict.fromkeys(views, cls))
+        _SHOWN_AS.update(dict.fromkeys(views, cls))
 
     @classmethod
     def of(cls, row: Mapping[str, Any], siblings: Siblings) -> Self:
@@ -119,3 +144,6 @@ class Record:
     def computed(self, name: str) -> Any:
         """Give a computed field."""
         return self.siblings.computed(name).get(getattr(self, self.siblings.view.key))
+
+
+_SHOWN_AS: dict[ViewOf, type[Record]] = {}

@@ -74,8 +74,8 @@ class Fault:
 
     @property
     def keeps(self) -> bool:
-        """Whether an import keeps the scan: of a repeated case the first one stays."""
-        return self.severity != "left_out" or self.kind == "duplicate_scan"
+        """Whether an import keeps the scan; of a repeated case none can be trusted."""
+        return self.severity != "left_out"
 
     def planted(self, scan: str) -> PlantedFault:
         """The fault as listed in the truth."""
@@ -259,7 +259,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("wrong_type", "left_out", "json", list_findings, "`findings` is a list"),
     Fault("bad_keys", "left_out", "json", skip_key, "the findings are numbered 0 and 2"),
     Fault("bad_name", "left_out", "json", climb_out, "the name leads out of the folder; no files were written"),
-    Fault("duplicate_scan", "left_out", "json", repeat_case, "the same case twice: the first one stays, so it is in"),
+    Fault("duplicate_scan", "left_out", "json", repeat_case, "the same case twice: none is kept"),
     Fault("unknown_category", "warning", "json", invent_category, "category 2z", finding=1),
     Fault("empty_text", "warning", "json", blank_text, "the text is a space", finding=1),
     Fault("shape_differs", "left_out", "mask", crop_mask, "the mask lacks the last plane of the CT"),

@@ -129,7 +129,7 @@ def stored_bytes(path: Path) -> int:
 
 
 def stored_sha256(path: Path) -> str:
-    """SHA-256, hexadecimal, over the files below a folder: each one's relative path, a zero byte, its size, its bytes."""
+    """SHA-256, hexadecimal, over the files below a folder, by path: `path \\0 size \\0` and the bytes of each."""
     digest = hashlib.sha256()
     for file in sorted(file for file in path.rglob("*") if file.is_file()):
         content = file.read_bytes()

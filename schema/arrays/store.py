@@ -28,7 +28,7 @@ LabelArea = Literal["labels", "hidden"]
 
 @dataclass(frozen=True)
 class StoredArray:
-    """What the database keeps of an array: where it is, the scan's shape (z, y, x), dtype; size and hash of its files."""
+    """What the database keeps of an array: where, the scan's shape (z, y, x), dtype; size and SHA-256 of its files."""
 
     area: Area
     digest: str

@@ -44,7 +44,8 @@ class Between:
 
     def condition(self, value: Expression) -> Expression:
         """Tell whether a value lies between."""
-        ends = [value >= self.min] * (self.min is not None) + [value <= self.max] * (self.max is not None)
+        ends = [value >= self.min] if self.min is not None else []
+        ends += [value <= self.max] if self.max is not None else []
         return sa.and_(value.is_not(None), *ends)
 
 
@@ -204,6 +205,14 @@ def in_subtree(code: str) -> Expression:
     below = sa.and_(top.c.ontology_id == CATEGORY.c.ontology_id, sa.func.starts_with(CATEGORY.c.path, top.c.path))
     keys = sa.select(CATEGORY.c.id).join_from(CATEGORY, top, below).where(top.c.code == code)
     return REVISION.c.category_id.in_(keys.correlate(None))
+
+
+def below_category(key: sa.ColumnClause[Any]) -> Expression:
+    """Tell whether a finding's category is the one of the enclosing statement's key, or stands below it."""
+    top, below = CATEGORY.alias(), CATEGORY.alias()
+    inside = sa.and_(top.c.ontology_id == below.c.ontology_id, sa.func.starts_with(below.c.path, top.c.path))
+    keys = sa.select(below.c.id).join_from(below, top, inside).where(top.c.id == key)
+    return REVISION.c.category_id.in_(keys.correlate(key.table))
 
 
 def _in_category(condition: Expression) -> Expression:

@@ -5,7 +5,7 @@ A cursor is the base64 of the sort key as JSON. It is opaque to clients and hold
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from schema.queries.mistakes import ReadMistake
+from schema.queries.reading import key_kind, one_of
 from schema.queries.views import Expression, View
 
 MOST_ROWS = 1000
@@ -53,7 +54,32 @@ def read_page(session: Session, view: View, condition: Expression, request: Page
     Raises:
         ReadMistake: the cursor is not one of this order.
     """
-    rows = session.execute(page_statement(view, condition, request)).mappings().all()
+    return _page(session.execute(page_statement(view, condition, request)).mappings().all(), view, request)
+
+
+def read_pages(
+    session: Session,
+    view: View,
+    keys: Sequence[Any],
+    below: Callable[[Expression], Expression],
+    request: PageRequest,
+) -> Mapping[Any, Page]:
+    """Read a page of the rows below each key, in one statement.
+
+    Raises:
+        ReadMistake: the cursor is not one of this order.
+    """
+    above = one_of(keys, key_kind(keys))
+    page = page_statement(view, below(above.c.key), request).correlate(above).lateral()
+    order = [page.c[f"sort_{n}"] for n in range(len(view.order))]
+    statement = sa.select(above.c.key.label("above"), page).join_from(above, page, sa.true()).order_by(*order)
+    rows: dict[Any, list[sa.RowMapping]] = {key: [] for key in keys}
+    for row in session.execute(statement).mappings():
+        rows[row["above"]].append(row)
+    return {key: _page(found, view, request) for key, found in rows.items()}
+
+
+def _page(rows: Sequence[sa.RowMapping], view: View, request: PageRequest) -> Page:
     shown = rows[: request.first]
     cursors = [_cursor(row, len(view.order)) for row in shown]
     return Page(shown, cursors, has_next=len(rows) > request.first, has_previous=request.after is not None)
@@ -82,7 +108,9 @@ def _values(view: View, cursor: str) -> list[Any]:
         texts = orjson.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))
         return [_value(text, column) for text, column in zip(texts, view.order, strict=True)]
     except (binascii.Error, orjson.JSONDecodeError, ValueError, TypeError, AttributeError) as error:
-        raise ReadMistake(f"`after`: {cursor[:40]!r} is not a cursor of this list; take `endCursor` of a page") from error
+        raise ReadMistake(
+            f"`after`: {cursor[:40]!r} is not a cursor of this list; take `endCursor` of a page"
+        ) from error
 
 
 def _value(given: Any, column: Expression) -> Any:

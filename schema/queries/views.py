@@ -102,9 +102,7 @@ def scans(_scope: Scope = NOW) -> View:
 def scan_metadata(_scope: Scope) -> View:
     """What the collection's table says of a scan."""
     names = ("scan_id", "manufacturer", "manufacturer_model", "patient_sex", "patient_age_years", "study_date")
-    return View(
-        SCAN_METADATA, _columns(SCAN_METADATA, *names), order=(SCAN_METADATA.c.scan_id,), key="scan_id"
-    )
+    return View(SCAN_METADATA, _columns(SCAN_METADATA, *names), order=(SCAN_METADATA.c.scan_id,), key="scan_id")
 
 
 def reports(_scope: Scope) -> View:
@@ -357,7 +355,9 @@ def placements(_scope: Scope) -> View:
 
 def reasonings(_scope: Scope) -> View:
     """Chains of thought by finding."""
-    return View(REASONING, _columns(REASONING, "id", "finding_id", "origin"), order=(REASONING.c.origin, REASONING.c.id))
+    return View(
+        REASONING, _columns(REASONING, "id", "finding_id", "origin"), order=(REASONING.c.origin, REASONING.c.id)
+    )
 
 
 def reasoning_steps(_scope: Scope) -> View:

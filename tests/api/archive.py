@@ -214,7 +214,7 @@ def _volume(scan: UUID) -> Volume:
         stored_sha256="0" * 64,
         stored_bytes=1000,
         spacing_mm=[0.75, 0.75, 1.5],
-        affine_ras=[-0.75, 0, 0, 10, 0, -0.75, 0, 20, 0, 0, 1.5, -30, 0, 0, 0, 1],
+        affine_ras=list(map(float, (-0.75, 0, 0, 10, 0, -0.75, 0, 20, 0, 0, 1.5, -30, 0, 0, 0, 1))),
         orientation="LPS",
         hu_min=-1024,
         hu_max=1900,

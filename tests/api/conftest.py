@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from api.graphql.execution import Services, execute_query
+from api.graphql.execution import execute_query
+from api.services import Services
 from migrations.ready import ready_database
 from schema.arrays.store import ArrayStore
 from schema.database import Database

@@ -135,7 +135,7 @@ def test_faults_lie_at_existing_paths_unless_missing(written):
 
 
 def test_what_is_left_out_is_not_kept(written):
-    left_out = {f.scan for f in written.expected.faults if f.severity == "left_out" and f.kind != "duplicate_scan"}
+    left_out = {f.scan for f in written.expected.faults if f.severity == "left_out"}
     assert {scan.name for scan in written.expected.scans if not scan.kept} == left_out
 
 

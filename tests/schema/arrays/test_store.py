@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import json
 import os
 import pickle
@@ -371,3 +372,30 @@ def test_a_store_below_a_file_is_refused(tmp_path, volume):
     (tmp_path / "file").write_text("")
     with pytest.raises(ArrayStoreError, match="GROUNDCT_ARRAYS"):
         ArrayStore(str(tmp_path / "file" / "arrays")).write_volume(volume)
+
+
+def test_the_hash_of_stored_bytes_is_over_names_sizes_and_bytes(store, volume):
+    stored = store.write_volume(volume)
+    path = store.path("volumes", stored.digest)
+    expected = hashlib.sha256()
+    for name in files_below(path):
+        content = (path / name).read_bytes()
+        expected.update(f"{name}\0{len(content)}\0".encode() + content)
+    assert stored.stored_sha256 == expected.hexdigest()
+    assert store.write_volume(volume).stored_sha256 == stored.stored_sha256
+
+
+def test_hidden_labels_are_a_copy_with_the_same_digests(store, findings):
+    shown = store.write_labels(findings, "labels")
+    hidden = store.hide_labels(shown.digest)
+    assert (hidden.area, hidden.digest) == ("hidden", shown.digest)
+    assert store.finding_digests(hidden.digest, "hidden") == [each.digest() for each in findings]
+    assert store.has("labels", shown.digest)
+
+
+def test_prepare_makes_the_folder_and_refuses_a_file_in_its_place(tmp_path):
+    ArrayStore(str(tmp_path / "a" / "b")).prepare()
+    assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ArrayStoreError, match="cannot be written"):
+        ArrayStore(str(tmp_path / "file" / "arrays")).prepare()

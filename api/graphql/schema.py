@@ -1,0 +1,25 @@
+"""The schema, and the limits on what may be asked of it."""
+
+import strawberry
+from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, ParserCache, QueryDepthLimiter, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+
+from api.graphql.query import Query
+from api.graphql.vocabulary import BIG_INT, BigInt
+
+DEEPEST = 12
+"""Fields within fields."""
+MOST_ALIASES = 30
+MOST_TOKENS = 4000
+
+SCHEMA = strawberry.Schema(
+    Query,
+    config=StrawberryConfig(scalar_map={BigInt: BIG_INT}),
+    extensions=[
+        lambda: MaxTokensLimiter(max_token_count=MOST_TOKENS),
+        ParserCache,
+        ValidationCache,
+        lambda: QueryDepthLimiter(max_depth=DEEPEST),
+        lambda: MaxAliasesLimiter(max_alias_count=MOST_ALIASES),
+    ],
+)
