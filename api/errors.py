@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 from graphql import GraphQLError
-from strawberry.exceptions import StrawberryGraphQLError
+from strawberry.exceptions import MissingQueryError, StrawberryGraphQLError
 
 from schema.errors import ArrayStoreError, ModelError, NotFound, NotMigrated, ServerError, SettingsError, SourceError
 from schema.queries.mistakes import NotEmbedded, ReadMistake
@@ -25,24 +25,27 @@ class Told:
     """Said in place of the message, which may name paths, hosts or SQL; None lets the message out."""
 
 
+NOT_VALID = Told("GRAPHQL_INVALID", 400)
+"""The query itself: its grammar, names, types, depth or size."""
+UNEXPECTED = Told("INTERNAL", 500, "something went wrong here; the server's log has it")
+
 TABLE: dict[type[Exception], Told] = {
     ReadMistake: Told("BAD_USER_INPUT", 400),
     NotFound: Told("NOT_FOUND", 404),
     NotEmbedded: Told("NOT_EMBEDDED", 503),
     NotMigrated: Told("NOT_MIGRATED", 503),
+    MissingQueryError: NOT_VALID,
     SourceError: Told("BAD_USER_INPUT", 400),
     ModelError: Told("MODEL_UNAVAILABLE", 503, "the embedding model cannot be used; search with mode: LEXICAL"),
     SettingsError: Told("UNAVAILABLE", 503, "the server is not set up; its log says what is missing"),
     ArrayStoreError: Told("ARRAYS_UNAVAILABLE", 503, "the array store cannot be read; the server's log says why"),
     ServerError: Told("DATABASE_UNAVAILABLE", 503, "the database cannot be reached; try again later"),
     sa.exc.OperationalError: Told("DATABASE_UNAVAILABLE", 503, "the database cannot be reached, or took too long"),
+    sa.exc.DataError: Told("BAD_USER_INPUT", 400, "a value cannot be used: a null byte, or a number out of range"),
+    sa.exc.InternalError: Told("ABORTED", 500, "an earlier part of this query failed, so this one was not tried"),
     sa.exc.TimeoutError: Told("OVERLOADED", 503, "too many requests at a time; try again later"),
 }
 """By class; the nearest one among an error's classes counts."""
-
-UNEXPECTED = Told("INTERNAL", 500, "something went wrong here; the server's log has it")
-NOT_VALID = Told("GRAPHQL_INVALID", 400)
-"""The query itself: its grammar, names, types, depth or size."""
 
 
 def told(error: BaseException | None) -> Told:
@@ -53,7 +56,21 @@ def told(error: BaseException | None) -> Told:
 def formatted(error: GraphQLError) -> dict[str, Any]:
     """Give an error as GraphQL answers hold it, with `extensions.code`; what must stay inside is logged instead."""
     known, message = _public(error)
-    return error.formatted | {"message": message, "extensions": {"code": known.code}}  # type: ignore[operator, unused-ignore]
+    return {**error.formatted, "message": message, "extensions": {"code": known.code}}
+
+
+def failure(error: Exception) -> dict[str, Any]:
+    """Give the whole answer to a query that could not be begun."""
+    known, message = public_message(error)
+    return {"data": None, "errors": [{"message": message, "extensions": {"code": known.code}}]}
+
+
+def status_of(answer: dict[str, Any]) -> int:
+    """Give the HTTP status of an answer: 200 where there is any data, else the first error's."""
+    if answer.get("data") is not None or not answer.get("errors"):
+        return 200
+    code = answer["errors"][0]["extensions"]["code"]
+    return next(each.status for each in (*TABLE.values(), NOT_VALID, UNEXPECTED) if each.code == code)
 
 
 def public_message(error: Exception) -> tuple[Told, str]:

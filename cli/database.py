@@ -8,11 +8,12 @@ from cli.output import console, counted, file_size, json_option, print_json
 from migrations.ready import prepare, ready_database
 from migrations.run import head
 from schema.arrays.store import ArrayStore
-from schema.database import Role, open_database
+from schema.database import Database, Role, open_database
+from schema.errors import SettingsError
 from schema.postgres import backup as backups
 from schema.postgres.binaries import find_binaries
 from schema.postgres.server import EmbeddedServer
-from schema.queries.status import archive_status
+from schema.queries.status import ArchiveStatus, archive_status
 from schema.release import Visibility
 from schema.settings import Settings, load_settings
 
@@ -48,16 +49,16 @@ def status(as_json: bool) -> None:
     with ready_database(settings) as database:
         with database.transaction() as session:
             found = archive_status(session)
-        with database.transaction(Role.OWNER, Visibility.HIDDEN) as session:
-            hidden = archive_status(session)
+        hidden = _hidden_status(database)
+    mask_bytes = found.mask_bytes + (hidden.mask_bytes if hidden else 0)
     document = {
         "database": {"version": found.version, "embedded": database.embedded, "migration": head()},
         "counts": {name: getattr(found, name) for name in ("scans", "findings", "entities", "reports", "sentences")},
-        "hidden": {"entities": hidden.entities, "mask_bytes": hidden.mask_bytes},
+        "hidden": {name: getattr(hidden, name, None) for name in ("entities", "mask_bytes")},
         "arrays": {
             "url": settings.arrays_url,
             "volume_bytes": found.volume_bytes,
-            "mask_bytes": found.mask_bytes + hidden.mask_bytes,
+            "mask_bytes": mask_bytes,
         },
         "home": str(settings.home),
     }
@@ -65,12 +66,22 @@ def status(as_json: bool) -> None:
         print_json(document)
         return
     console.print(f"PostgreSQL {found.version}, {_where(settings)}, migration {head()}")
+    aside = f" (and {hidden.entities:,} hidden)" if hidden else ""
     console.print(
         f"{counted(found.scans, 'scan')}, {counted(found.findings, 'finding')}, {counted(found.entities, 'entity')}"
-        f" (and {hidden.entities:,} hidden), {counted(found.reports, 'report')} with text"
+        f"{aside}, {counted(found.reports, 'report')} with text"
     )
-    masks = found.mask_bytes + hidden.mask_bytes
-    console.print(f"arrays in {settings.arrays_url}: volumes {file_size(found.volume_bytes)}, masks {file_size(masks)}")
+    sizes = f"volumes {file_size(found.volume_bytes)}, masks {file_size(mask_bytes)}"
+    console.print(f"arrays in {settings.arrays_url}: {sizes}")
+
+
+def _hidden_status(database: Database) -> ArchiveStatus | None:
+    """Count what is hidden; None for who may not see it."""
+    try:
+        with database.transaction(Role.OWNER, Visibility.HIDDEN) as session:
+            return archive_status(session)
+    except SettingsError:
+        return None
 
 
 @click.command()

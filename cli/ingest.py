@@ -36,7 +36,7 @@ class _PolicyType(click.ParamType[AnnotationPolicy]):
 
 
 @ingest.command()
-@click.argument("dataset", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("dataset", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--round", "round_name", required=True, help="Name of the annotation round that this is.")
 @click.option("--release", help="Name of the published release that this file is; it gives scans their splits.")
 @click.option("--masks", type=_FOLDER, help="Folder of masks.  [default: segmentations beside DATASET]")
@@ -76,6 +76,8 @@ def rexgroundingct(
 
     Running it again completes an interrupted import and changes nothing that is complete.
     """
+    if hide and not release:
+        raise click.UsageError("--hide needs --release NAME: a split is hidden as a part of a release")
     settings = load_settings()
     options = ImportOptions(
         dataset=dataset,
@@ -149,7 +151,7 @@ def print_report(report: ImportReport) -> None:
 
 
 @ingest.command()
-@click.argument("table", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("table", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--collection", default="ct-rate", show_default=True)
 @json_option
 def metadata(table: Path, collection: str, as_json: bool) -> None:

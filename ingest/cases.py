@@ -5,6 +5,7 @@ Knows no database and opens no other file.
 
 import hashlib
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,10 @@ from schema.ontology import assignable_codes
 
 SPLITS = ("train", "val", "test")
 T = TypeVar("T")
+
+_COUNTS_END = 2**31
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""NUL and halves of characters: JSON can hold them, a text of the database cannot."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,10 @@ def _parse_splits(path: Path, content: bytes) -> dict[str, list[Any]]:
         ) from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
+    except RecursionError as error:
+        raise SourceError(f"{path}: is nested too deeply for a dataset file; mend the JSON file") from error
+    except ValueError as error:  # the interpreter's limit on the digits of a number
+        raise SourceError(f"{path}: holds a number of thousands of digits; mend the JSON file") from error
     if not isinstance(document, dict) or not set(document) & set(SPLITS):
         raise SourceError(
             f'{path}: is not a dataset file; it should be {{"train": [...], "val": [...], "test": [...]}}'
@@ -118,7 +127,12 @@ def _names(splits: dict[str, list[Any]]) -> Iterator[str]:
 
 def _label(raw: object, split: str) -> str:
     name = raw.get("name") if isinstance(raw, dict) else None
-    return name.removesuffix(".nii.gz") if isinstance(name, str) else f"a case of {split}"
+    return _shown_name(name) if isinstance(name, str) else f"a case of {split}"
+
+
+def _shown_name(name: str) -> str:
+    """Give a name, whatever it holds, as one line that the database can keep."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name.removesuffix(".nii.gz"))
 
 
 class _Reader:
@@ -127,7 +141,7 @@ class _Reader:
     def __init__(self, raw: dict[str, Any], path: Path) -> None:
         self.raw = raw
         self.path = path
-        self.scan = raw["name"].removesuffix(".nii.gz") if isinstance(raw.get("name"), str) else None
+        self.scan = _shown_name(raw["name"]) if isinstance(raw.get("name"), str) else None
 
     def fault(self, kind: FaultKind, message: str, finding: int | None = None) -> FaultDraft:
         return fault(kind, message, scan=self.scan, finding=finding, path=self.path)
@@ -157,8 +171,11 @@ class _Reader:
         if not isinstance(value, kind) or isinstance(value, bool):
             message = f'"{key}" of finding {index} is {_type(value)}, not {kind.__name__}'
             raise self.leave_out(FaultKind.WRONG_TYPE, message, index)
-        if isinstance(value, int) and value < 0:
-            raise self.leave_out(FaultKind.WRONG_TYPE, f'"{key}" of finding {index} is {value}, below 0', index)
+        if isinstance(value, int) and not 0 <= value < _COUNTS_END:
+            raise self.leave_out(FaultKind.WRONG_TYPE, f'"{key}" of finding {index} is {value}, not a count', index)
+        if isinstance(value, str) and (wrong := _UNSTORABLE.search(value)):
+            message = f'"{key}" of finding {index} holds the character {wrong[0]!a}, which is no text'
+            raise self.leave_out(FaultKind.WRONG_TYPE, message, index)
         return value
 
 
@@ -179,8 +196,8 @@ def _parse_case(raw: object, split: str, path: Path, repeated: set[str]) -> Case
         raise reader.leave_out(FaultKind.DUPLICATE_SCAN, "the file has more than one case of this name; none comes in")
     findings, faults = _parse_findings(reader)
     protocol = raw.get("protocol")
-    if protocol is not None and not isinstance(protocol, str):
-        raise reader.leave_out(FaultKind.WRONG_TYPE, f'"protocol" is {_type(protocol)}, not str')
+    if protocol is not None and (not isinstance(protocol, str) or _UNSTORABLE.search(protocol)):
+        raise reader.leave_out(FaultKind.WRONG_TYPE, f'"protocol" is {json.dumps(protocol)}, not a text')
     digest = hashlib.sha256(json.dumps([split, raw], sort_keys=True).encode()).hexdigest()
     return Case(name, split, protocol, _parse_shape(reader), findings, digest, tuple(faults))
 

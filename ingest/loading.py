@@ -229,7 +229,7 @@ class _CaseWriter:
 
     def write(self) -> None:
         self._place_in_release()
-        batch = [n for n in range(len(self.digests)) if not self._is_drawn_already(n)]
+        batch = [n for n in range(len(self.digests)) if self._drawn_already(n) is None]
         label_array_id = self._save_label_array(batch)
         for n in range(len(self.case.findings)):
             self._write_finding(n, label_array_id, batch)
@@ -241,9 +241,11 @@ class _CaseWriter:
         drawn = self.digests[n] if self.labels is not None and self.labels[n].voxels else None
         return IncomingFinding(n, self.case.findings[n].text, drawn)
 
-    def _is_drawn_already(self, n: int) -> bool:
+    def _drawn_already(self, n: int) -> KnownAnnotation | None:
+        """Give the annotation that holds these very labels, as the release has it or by default."""
         known = self.matches.get(n)
-        return known is not None and known.annotation is not None and known.annotation.labels_digest == self.digests[n]
+        standing = (known.annotation, known.current) if known else ()
+        return next((one for one in standing if one and one.labels_digest == self.digests[n]), None)
 
     def _place_in_release(self) -> None:
         if self.target.release_id is None:
@@ -352,15 +354,13 @@ class _CaseWriter:
         known = self.matches.get(n)
         if known is None or known.annotation is None:
             return None
-        self.outcome.entities += known.annotation.entities if self._stands(n) else 0
+        standing = known.annotation if self.labels is None else self._drawn_already(n)
+        self.outcome.entities += standing.entities if standing else 0
         return known.annotation.id
-
-    def _stands(self, n: int) -> bool:
-        return self.labels is None or self._is_drawn_already(n)
 
     def _new_annotation(self, n: int, finding_id: UUID, label_array_id: UUID, array_index: int) -> UUID:
         known = self.matches.get(n)
-        earlier = known.annotation if known else None
+        earlier = known.current if known else None
         if earlier:
             self._supersede(n, earlier)
         version = known.versions + 1 if known else 1
@@ -422,7 +422,7 @@ def known_findings(session: Session, scan_id: UUID, target: ImportTarget) -> lis
         revisions.setdefault(revision.finding_id, {})[revision.id] = revision
         if revision.is_latest:
             latest[revision.finding_id] = revision
-    annotations, versions = _known_annotations(session, scan_id, target)
+    annotations, current, versions = _known_annotations(session, scan_id, target)
     known = []
     for finding in session.exec(select(Finding).where(Finding.scan_id == scan_id).order_by(col(Finding.source_index))):
         newest = latest[finding.id]
@@ -436,7 +436,8 @@ def known_findings(session: Session, scan_id: UUID, target: ImportTarget) -> lis
                 text=shown.text,
                 category_code=shown.category_code,
                 in_release=finding.id in in_release,
-                annotation=annotations.get(finding.id),
+                annotation=annotations.get(finding.id, current.get(finding.id)),
+                current=current.get(finding.id),
                 versions=versions.get(finding.id, 0),
             )
         )
@@ -445,8 +446,8 @@ def known_findings(session: Session, scan_id: UUID, target: ImportTarget) -> lis
 
 def _known_annotations(
     session: Session, scan_id: UUID, target: ImportTarget
-) -> tuple[dict[UUID, KnownAnnotation], dict[UUID, int]]:
-    """Give each finding's annotation, and how many versions the round holds."""
+) -> tuple[dict[UUID, KnownAnnotation], dict[UUID, KnownAnnotation], dict[UUID, int]]:
+    """Give each finding's annotation in the release, the one by default, and how many versions the round holds."""
     entities = (
         select(Entity.annotation_id, sa.func.count().label("entities")).group_by(col(Entity.annotation_id)).subquery()
     )
@@ -463,14 +464,15 @@ def _known_annotations(
         .where(Annotation.scan_id == scan_id)
         .order_by(col(Annotation.created_at), col(Annotation.version))
     )
-    chosen: dict[UUID, KnownAnnotation] = {}
-    named: set[UUID] = set()
+    named: dict[UUID, KnownAnnotation] = {}
+    accepted: dict[UUID, KnownAnnotation] = {}
     versions: dict[UUID, int] = {}
     for row, count, release_id in session.execute(query):
         if row.round_id == target.round_id and row.annotator_id is None:
             versions[row.finding_id] = max(versions.get(row.finding_id, 0), row.version)
-        if release_id is not None or (row.state == AnnotationState.ACCEPTED and row.finding_id not in named):
-            chosen[row.finding_id] = KnownAnnotation(row.id, row.labels_digest, row.voxels, count or 0)
+        known = KnownAnnotation(row.id, row.labels_digest, row.voxels, count or 0)
         if release_id is not None:
-            named.add(row.finding_id)
-    return chosen, versions
+            named[row.finding_id] = known
+        if row.state == AnnotationState.ACCEPTED:
+            accepted[row.finding_id] = known
+    return named, accepted, versions

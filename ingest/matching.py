@@ -28,6 +28,9 @@ class KnownFinding:
     category_code: str | None
     in_release: bool
     annotation: KnownAnnotation | None
+    """As the release has it, or else by default."""
+    current: KnownAnnotation | None
+    """The one that stands by default, which a newer one supersedes."""
     versions: int
     """How many annotations the round already holds of it."""
 

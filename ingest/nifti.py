@@ -75,6 +75,15 @@ class NiftiStream:
             slab = buffer[: self.header.shape[-1] - first]
             self._fill(slab.data.cast("B"))
             yield first, slab
+        self._read_to_end()
+
+    def _read_to_end(self) -> None:
+        """Read what follows the voxels: at the end stands gzip's checksum of everything before it."""
+        try:
+            while self.stream.read(SLAB_BYTES):
+                pass
+        except _BROKEN as error:
+            raise _unreadable(self.path, f"it does not inflate ({error})") from error
 
     def _fill(self, view: memoryview) -> None:
         filled = 0
@@ -106,13 +115,17 @@ def open_nifti(path: Path) -> Iterator[NiftiStream]:
         raise _unreadable(path, f"it cannot be read ({error.strerror or error})") from error
 
 
-def _open_bytes(path: Path) -> BufferedIOBase:
-    plain = path.open("rb")
-    magic = plain.peek(2)[:2]
-    if not magic:
-        plain.close()
-        raise _unreadable(path, "it is empty")
-    return cast("BufferedIOBase", igzip.GzipFile(fileobj=plain, mode="rb")) if magic == _GZIP else plain
+@contextmanager
+def _open_bytes(path: Path) -> Iterator[BufferedIOBase]:
+    with path.open("rb") as plain:
+        magic = plain.peek(2)[:2]
+        if not magic:
+            raise _unreadable(path, "it is empty")
+        if magic != _GZIP:
+            yield plain
+            return
+        with igzip.GzipFile(fileobj=plain, mode="rb") as stream:  # does not close what it reads from
+            yield cast("BufferedIOBase", stream)
 
 
 def _read_header(path: Path, stream: BufferedIOBase) -> NiftiHeader:
@@ -146,6 +159,8 @@ def _parse_header(start: bytes) -> NiftiHeader:
     shape = tuple(int(n) for n in header.get_data_shape())
     if len(shape) < 3 or min(shape) < 1:
         raise ValueError(f"its shape is {shape}")
+    if header.get_data_dtype().kind not in "iuf":
+        raise ValueError("its voxels are colours or complex, not numbers")
     slope, inter = header.get_slope_inter()
     return NiftiHeader(
         shape=shape,

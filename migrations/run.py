@@ -30,8 +30,21 @@ def current(connection: Connection) -> str | None:
 
 
 def upgrade(connection: Connection, target: str = "head") -> None:
-    """Bring the database up to a migration, as its owner."""
+    """Bring the database up to a migration, as its owner.
+
+    Raises:
+        NotMigrated: it stands at a migration that this software does not know.
+    """
+    _require_known(connection)
     command.upgrade(_config(connection), target)
+
+
+def _require_known(connection: Connection) -> None:
+    at = current(connection)
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    connection.rollback()
+    if at is not None and at not in known:
+        raise NotMigrated(f"the database is at migration {at}, which is newer than this software; update GroundCT")
 
 
 def downgrade(connection: Connection, target: str) -> None:

@@ -7,14 +7,17 @@ from enum import StrEnum
 from functools import cache
 
 import sqlalchemy as sa
+from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
 from sqlmodel import Session
 
 from schema.base import API_ROLE, HIDDEN, OPEN
-from schema.errors import ServerError
+from schema.errors import ServerError, SettingsError
 from schema.postgres.server import EmbeddedServer
 from schema.release import Visibility
 from schema.settings import Settings
 
+OWNER_NEEDED = "this needs the owner: set GROUNDCT_OWNER_URL"
 LOCK_ARRAYS = 0x61727261
 """Advisory lock: writers of arrays share it, garbage collection takes it alone."""
 
@@ -31,35 +34,61 @@ class Database:
     """The addresses of one database by role. It may be pickled into other processes."""
 
     api_url: sa.URL = field(repr=False)
-    owner_url: sa.URL = field(repr=False)
+    owner_url: sa.URL | None = field(repr=False)
+    """None where only the API's role is known, as in the process that serves."""
     embedded: bool
 
     def url(self, role: Role) -> sa.URL:
-        """Give the address of a role, as libpq reads it."""
-        return (self.api_url if role is Role.API else self.owner_url).set(drivername="postgresql")
+        """Give the address of a role, as libpq reads it.
+
+        Raises:
+            SettingsError: it is the owner's, which is not known.
+        """
+        return self._url(role).set(drivername="postgresql")
 
     def engine(self, role: Role = Role.API, visibility: Visibility = Visibility.OPEN) -> sa.Engine:
-        """Give the engine of a role; with HIDDEN, the same models mean the tables of the schema `hidden`."""
-        engine = _engine(self.api_url if role is Role.API else self.owner_url)
+        """Give the engine of a role; with HIDDEN, the same models mean the tables of the schema `hidden`.
+
+        Raises:
+            SettingsError: it is the owner's, which is not known.
+        """
+        engine = _engine(self._url(role))
         if visibility is Visibility.HIDDEN:
             return engine.execution_options(schema_translate_map={OPEN: HIDDEN})
         return engine
 
     @contextmanager
     def transaction(self, role: Role = Role.API, visibility: Visibility = Visibility.OPEN) -> Iterator[Session]:
-        """Open a session that commits at the end of the block, or rolls back when it fails."""
-        with Session(self.engine(role, visibility)) as session, session.begin():
-            yield session
+        """Open a session that commits at the end of the block, or rolls back when it fails.
+
+        Raises:
+            SettingsError: it needs the owner, which is not known, or who logs in is not the owner.
+        """
+        try:
+            with Session(self.engine(role, visibility)) as session, session.begin():
+                yield session
+        except sa.exc.ProgrammingError as error:
+            if role is Role.OWNER and isinstance(error.orig, InsufficientPrivilege):
+                raise SettingsError(f"{OWNER_NEEDED} ({first_line(error)})") from error
+            raise
 
     def dispose(self) -> None:
         """Close this process's connections."""
-        for url in {self.api_url, self.owner_url}:
+        for url in {self.api_url, self.owner_url} - {None}:
             _engine(url).dispose()
+
+    def _url(self, role: Role) -> sa.URL:
+        if role is Role.API:
+            return self.api_url
+        if self.owner_url is None:
+            raise SettingsError(OWNER_NEEDED)
+        return self.owner_url
 
 
 @cache
 def _engine(url: sa.URL) -> sa.Engine:
-    return sa.create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=12)
+    text = {"client_encoding": "utf8"}  # whatever the environment says
+    return sa.create_engine(url, connect_args=text, pool_pre_ping=True, pool_size=4, max_overflow=12)
 
 
 @contextmanager
@@ -77,10 +106,12 @@ def open_database(settings: Settings) -> Iterator[Database]:
             finally:
                 database.dispose()
         return
-    api = parse_url(settings.database_url.get_secret_value())
-    owner = parse_url(settings.owner_url.get_secret_value()) if settings.owner_url else api
-    database = Database(as_api_role(api), owner, embedded=False)
-    _check_reachable(database)
+    login = parse_url(settings.database_url.get_secret_value())
+    owner = None if login.username == API_ROLE else login
+    if settings.owner_url is not None:
+        owner = parse_url(settings.owner_url.get_secret_value(), "GROUNDCT_OWNER_URL")
+    database = Database(as_api_role(login), owner, embedded=False)
+    check_reachable(database, Role.API if owner is None else Role.OWNER)
     try:
         yield database
     finally:
@@ -91,33 +122,59 @@ def as_api_role(url: sa.URL) -> sa.URL:
     """Make an address whose sessions act as `groundct_api`, whoever logs in."""
     if url.username == API_ROLE:
         return url
-    return url.update_query_dict({"options": f"-c role={API_ROLE}"})
+    given = url.normalized_query.get("options", ())
+    return url.update_query_dict({"options": " ".join([*given, f"--role={API_ROLE}"])})
 
 
-def parse_url(url: str) -> sa.URL:
+def parse_url(url: str, setting: str = "GROUNDCT_DATABASE_URL") -> sa.URL:
     """Read a PostgreSQL address for SQLAlchemy.
 
     Raises:
-        ServerError: it is none.
+        ServerError: it is none; the message names the setting.
     """
     try:
         parsed = sa.make_url(url)
-    except sa.exc.ArgumentError as error:
+    except (sa.exc.ArgumentError, ValueError):  # a ValueError names pieces of the address, the password's among them
         raise ServerError(
-            "GROUNDCT_DATABASE_URL is not an address like postgresql://user:password@host/groundct"
-        ) from error
+            f"{setting} is not an address like postgresql://user:password@host/groundct; percent-encode what is special"
+        ) from None
     if parsed.get_backend_name() != "postgresql":
-        raise ServerError(f"GROUNDCT_DATABASE_URL names {parsed.get_backend_name()}; only PostgreSQL is used")
+        raise ServerError(f"{setting} names {parsed.get_backend_name()}; only PostgreSQL is used")
     return parsed.set(drivername="postgresql+psycopg")
 
 
-def _check_reachable(database: Database) -> None:
+def check_reachable(database: Database, role: Role) -> None:
+    """Log in once.
+
+    Raises:
+        ServerError: that does not work, the server is too old, or the database is not one of UTF-8.
+    """
     try:
-        with database.engine(Role.OWNER).connect() as connection:
+        with database.engine(role).connect() as connection:
             version = int((connection.dialect.server_version_info or (0,))[0])
+            encoding = connection.scalar(sa.text("SHOW server_encoding"))
     except sa.exc.OperationalError as error:
-        where = database.owner_url.render_as_string(hide_password=True)
-        reason = str(error.orig).splitlines()[0]
-        raise ServerError(f"{where} cannot be reached ({reason}); check GROUNDCT_DATABASE_URL") from error
+        raise _unreachable(database, role, first_line(error)) from error
     if version < 17:
         raise ServerError(f"PostgreSQL {version} is too old; 17 or newer is needed")
+    if encoding != "UTF8":
+        name = database.url(role).database
+        raise ServerError(f"the database {name} holds {encoding}: make one with ENCODING 'UTF8' TEMPLATE template0")
+
+
+def first_line(error: sa.exc.DBAPIError) -> str:
+    """Give what PostgreSQL said, without the statement and its details."""
+    return (str(error.orig).strip().splitlines() or ["it gave no reason"])[0]
+
+
+def _unreachable(database: Database, role: Role, reason: str) -> ServerError:
+    url = database.url(role)
+    if "permission denied to set role" in reason:
+        return ServerError(
+            f"{url.username} may not act as {API_ROLE}: ask an administrator to run "
+            f"GRANT {API_ROLE} TO {sql.Identifier(url.username or '').as_string()};"
+        )
+    by_itself = role is Role.OWNER and as_api_role(database.url(role)) != database.url(Role.API)
+    setting = "GROUNDCT_OWNER_URL" if by_itself else "GROUNDCT_DATABASE_URL"
+    where = url.difference_update_query(["options"]).render_as_string(hide_password=True)
+    return ServerError(f"{where} cannot be reached ({reason}); check {setting}")

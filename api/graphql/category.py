@@ -38,7 +38,7 @@ class Category(Record, views=[views.categories]):
     ontology_version: str
 
     @field
-    def parent(self) -> Optional["Category"]:  # noqa: UP045 - a type that names itself
+    def parent(self) -> Optional["Category"]:
         """Null for a root."""
         return self.one(links.CATEGORY_PARENT)  # type: ignore[no-any-return]
 

@@ -9,7 +9,7 @@ from api.graphql.category import Category
 from api.graphql.declare import field, graphql_type
 from api.graphql.entity import Entity, EntityConnection
 from api.graphql.finding import Finding, FindingConnection
-from api.graphql.lists import list_all, list_entities, list_findings, list_scans
+from api.graphql.lists import list_entities, list_findings, list_releases, list_rounds, list_scans
 from api.graphql.release import Release, ReleaseConnection
 from api.graphql.round import Round, RoundConnection
 from api.graphql.scan import Scan, ScanConnection
@@ -21,6 +21,7 @@ from api.graphql.where import EntityWhere, FindingWhere, ScanWhere, parse_id, to
 from schema.errors import NotFound
 from schema.queries import views
 from schema.queries.filters import plain_name
+from schema.queries.pages import PageRequest
 from schema.queries.reading import rows_by_field, rows_by_key
 from schema.queries.scope import NOW, Scope
 from schema.queries.search import SearchMode
@@ -46,7 +47,7 @@ class Query:
         as_of: str | None = None,
     ) -> ScanConnection:
         """Scans by name; `asOf` decides what is below them, `where: {release: ...}` which scans they are."""
-        return list_scans(info.context, info.context.scope(as_of), where, first, after)  # type: ignore[no-any-return]
+        return list_scans(info.context, info.context.scope(as_of), where, PageRequest(first, after))
 
     @field
     def finding(self, info: Info, id: strawberry.ID, as_of: str | None = None) -> Finding | None:  # noqa: A002
@@ -63,7 +64,7 @@ class Query:
         as_of: str | None = None,
     ) -> FindingConnection:
         """Findings by scan and index."""
-        return list_findings(info.context, info.context.scope(as_of), where, first, after)  # type: ignore[no-any-return]
+        return list_findings(info.context, info.context.scope(as_of), where, PageRequest(first, after))
 
     @field
     def entity(self, info: Info, id: strawberry.ID) -> Entity | None:  # noqa: A002
@@ -80,7 +81,7 @@ class Query:
         as_of: str | None = None,
     ) -> EntityConnection:
         """Entities by scan, finding and label."""
-        return list_entities(info.context, info.context.scope(as_of), where, first, after)  # type: ignore[no-any-return]
+        return list_entities(info.context, info.context.scope(as_of), where, PageRequest(first, after))
 
     @field
     def entities_at(self, info: Info, scan: str, ijk: list[int], as_of: str | None = None) -> list[Entity]:
@@ -122,7 +123,7 @@ class Query:
     @field
     def releases(self, info: Info, first: int = 50, after: str | None = None) -> ReleaseConnection:
         """Releases by name."""
-        return list_all(info.context, NOW, views.releases, first, after)  # type: ignore[no-any-return]
+        return list_releases(info.context, PageRequest(first, after))
 
     @field
     def round(self, info: Info, name: str) -> Round | None:
@@ -132,7 +133,7 @@ class Query:
     @field
     def rounds(self, info: Info, first: int = 50, after: str | None = None) -> RoundConnection:
         """Rounds by name."""
-        return list_all(info.context, NOW, views.rounds, first, after)  # type: ignore[no-any-return]
+        return list_rounds(info.context, PageRequest(first, after))
 
     @field
     def status(self, info: Info) -> Status:

@@ -12,6 +12,7 @@ from api.graphql.siblings import Record
 from api.graphql.where import EntityWhere, FindingWhere, ScanWhere
 from schema.queries import links, views
 from schema.queries.filters import InRelease
+from schema.queries.pages import PageRequest
 from schema.queries.scope import Scope
 from schema.queries.tables import SCAN
 from schema.release import ReleaseKind, Visibility
@@ -55,21 +56,21 @@ class Release(Record, views=[views.releases]):
     ) -> Annotated["ScanConnection", strawberry.lazy("api.graphql.scan")]:
         """Its scans, open and hidden."""
         inside = SCAN.c.id.in_(InRelease(self.name).scans())
-        return list_scans(self.siblings.reading, self._scope, where, first, after, inside)
+        return list_scans(self.siblings.reading, self._scope, where, PageRequest(first, after), inside)
 
     @field
     def findings(
         self, first: int = 50, after: str | None = None, where: FindingWhere | None = None
     ) -> Annotated["FindingConnection", strawberry.lazy("api.graphql.finding")]:
         """Its findings in its words."""
-        return list_findings(self.siblings.reading, self._scope, where, first, after)
+        return list_findings(self.siblings.reading, self._scope, where, PageRequest(first, after))
 
     @field
     def entities(
         self, first: int = 50, after: str | None = None, where: EntityWhere | None = None
     ) -> Annotated["EntityConnection", strawberry.lazy("api.graphql.entity")]:
         """The entities of its open annotations."""
-        return list_entities(self.siblings.reading, self._scope, where, first, after)
+        return list_entities(self.siblings.reading, self._scope, where, PageRequest(first, after))
 
     @property
     def _scope(self) -> Scope:

@@ -11,6 +11,7 @@ from api.graphql.lists import list_annotations, list_entities, list_findings
 from api.graphql.siblings import Record
 from api.graphql.where import EntityWhere, FindingWhere
 from schema.queries import views
+from schema.queries.pages import PageRequest
 from schema.queries.scope import Scope
 
 if TYPE_CHECKING:
@@ -37,21 +38,21 @@ class Round(Record, views=[views.rounds]):
         self, first: int = 50, after: str | None = None, where: FindingWhere | None = None
     ) -> Annotated["FindingConnection", strawberry.lazy("api.graphql.finding")]:
         """The findings that it drew, in their latest words."""
-        return list_findings(self.siblings.reading, self._scope, where, first, after)
+        return list_findings(self.siblings.reading, self._scope, where, PageRequest(first, after))
 
     @field
     def annotations(
         self, first: int = 50, after: str | None = None
     ) -> Annotated["AnnotationConnection", strawberry.lazy("api.graphql.annotation")]:
         """What it says: its annotations that were accepted once, unless it replaced them itself."""
-        return list_annotations(self.siblings.reading, self._scope, first, after)
+        return list_annotations(self.siblings.reading, self._scope, PageRequest(first, after))
 
     @field
     def entities(
         self, first: int = 50, after: str | None = None, where: EntityWhere | None = None
     ) -> Annotated["EntityConnection", strawberry.lazy("api.graphql.entity")]:
         """The entities of its annotations."""
-        return list_entities(self.siblings.reading, self._scope, where, first, after)
+        return list_entities(self.siblings.reading, self._scope, where, PageRequest(first, after))
 
     @property
     def _scope(self) -> Scope:

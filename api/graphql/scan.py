@@ -88,7 +88,7 @@ class Scan(Record, views=[views.scans]):
     @field
     def metadata(self) -> ScanMetadata | None:
         """What the collection's metadata table says; null where it says nothing."""
-        return self.one(links.SCAN_METADATA)
+        return self.one(links.SCAN_METADATA)  # type: ignore[no-any-return]
 
     @field
     def releases(self) -> list[Placement]:

@@ -1,8 +1,10 @@
 """The schema, and the limits on what may be asked of it."""
 
 import strawberry
+from graphql import GraphQLError
 from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, ParserCache, QueryDepthLimiter, ValidationCache
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 
 from api.graphql.query import Query
 from api.graphql.vocabulary import BIG_INT, BigInt
@@ -12,7 +14,15 @@ DEEPEST = 12
 MOST_ALIASES = 30
 MOST_TOKENS = 4000
 
-SCHEMA = strawberry.Schema(
+
+class QuietSchema(strawberry.Schema):
+    """A schema that leaves errors to `api.errors`, which knows what is a client's mistake."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Log nothing here."""
+
+
+SCHEMA = QuietSchema(
     Query,
     config=StrawberryConfig(scalar_map={BigInt: BIG_INT}),
     extensions=[

@@ -57,7 +57,7 @@ CREATE CONSTRAINT TRIGGER stays_hidden AFTER INSERT ON release_scan
 
 CHANGEABLE = {
     "public.finding": (),
-    "public.finding_revision": ("is_latest",),
+    "public.finding_revision": ("is_latest", "words"),  # generated columns are not yet there before an update
     "public.release_split": (),
     "public.release_scan": (),
     "public.release_finding": (),

@@ -113,9 +113,13 @@ def _values(view: View, cursor: str) -> list[Any]:
         ) from error
 
 
+_PARSERS: Mapping[type[Any], Callable[[str], Any]] = {UUID: UUID, datetime: datetime.fromisoformat}
+"""Of what JSON gives as text."""
+
+
 def _value(given: Any, column: Expression) -> Any:
     kind = column.type.python_type
-    value = {UUID: UUID, datetime: datetime.fromisoformat}.get(kind, lambda same: same)(given)
+    value = _PARSERS[kind](given) if kind in _PARSERS else given
     if not isinstance(value, kind) or isinstance(value, bool):
         raise TypeError(f"{given!r} is no {kind.__name__}")
     return value

@@ -45,7 +45,7 @@ def computed_by_key(session: Session, view: View, name: str, keys: Iterable[Any]
 def count(session: Session, view: View, condition: Expression) -> int:
     """Count the rows of a view that meet a condition."""
     statement = sa.select(sa.func.count()).select_from(view.rows).where(view.where, condition)
-    return session.execute(statement).scalar_one()
+    return int(session.execute(statement).scalar_one())
 
 
 def one_of(keys: Iterable[Any], kind: sa.types.TypeEngine[Any]) -> sa.TableValuedAlias:

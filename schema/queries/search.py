@@ -135,7 +135,8 @@ def _semantic(asked: Search) -> Expression:
         return sa.cast(sa.null(), sa.Double)
     if asked.vector is None or asked.model_id is None:
         raise ValueError(f"the mode {asked.mode} needs the query's vector and its model")
-    return 1.0 - EMBEDDING.c.vector.cosine_distance(list(asked.vector))
+    distance: Expression = EMBEDDING.c.vector.cosine_distance(list(asked.vector))
+    return 1.0 - distance
 
 
 def _must_have(mode: SearchMode, lexical: _Lexical) -> list[Expression]:

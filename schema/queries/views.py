@@ -123,7 +123,8 @@ def findings(scope: Scope = NOW) -> View:
     rows: sa.FromClause = FINDING.join(SCAN, SCAN.c.id == FINDING.c.scan_id)
     if scope.release_id is None:
         rows = rows.join(REVISION, REVISION.c.finding_id == FINDING.c.id)
-        where, index = REVISION.c.is_latest, FINDING.c.source_index
+        where: Expression = REVISION.c.is_latest
+        index = FINDING.c.source_index
     else:
         rows = rows.join(RELEASE_FINDING, RELEASE_FINDING.c.finding_id == FINDING.c.id)
         rows = rows.join(REVISION, REVISION.c.id == RELEASE_FINDING.c.revision_id)

@@ -1,6 +1,7 @@
 """A small archive with known content: two rounds, two releases, a hidden split, vectors left to the tests."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -13,11 +14,13 @@ from sqlmodel import Session
 from schema.annotation import Annotation, AnnotationState, Entity, Geometry, LabelArray, Policy
 from schema.arrays.runs import LabelRuns
 from schema.arrays.store import ArrayStore
+from schema.base import API_ROLE
 from schema.collection import Collection, ScanName
-from schema.database import Database, Role
+from schema.database import Database, Role, parse_url
 from schema.finding import Finding, FindingRevision, RevisionSource, Side, side_in_text
 from schema.identity import annotation_id, entity_id, finding_id, revision_id, scan_id
-from schema.ontology import Category, Ontology
+from schema.postgres.address import OWNER, SUPERUSER, Address
+from schema.queries.tables import ANNOTATION, CATEGORY, ONTOLOGY
 from schema.release import (
     Release,
     ReleaseAnnotation,
@@ -33,6 +36,18 @@ from schema.scan import Patient, Scan, ScanMetadata, Study, Volume, VolumeStorag
 
 COLLECTION = "ct-rate"
 SHAPE_VOX = [40, 30, 20]
+
+
+@contextmanager
+def copied_database(server: Address, template: str, name: str) -> Iterator[Database]:
+    """A migrated database that lives as long as the block."""
+    with server.connect(SUPERUSER, "postgres") as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER}")
+        api, owner = (parse_url(server.url(role, name)) for role in (API_ROLE, OWNER))
+        database = Database(api, owner, embedded=True)
+        yield database
+        database.dispose()
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @dataclass(frozen=True)
@@ -71,9 +86,8 @@ class Archive:
     def add_collection(self) -> None:
         with self.database.transaction(Role.OWNER) as session:
             self.keys["collection"] = _added(session, Collection(name=COLLECTION)).id
-            ontology = session.scalar(sa.select(Ontology.__table__.c.id))
-            self.keys["ontology"] = ontology
-            codes = session.execute(sa.select(Category.__table__.c.code, Category.__table__.c.id))
+            self.keys["ontology"] = session.execute(sa.select(ONTOLOGY.c.id)).scalar_one()
+            codes = session.execute(sa.select(CATEGORY.c.code, CATEGORY.c.id))
             self.keys |= {f"category {code}": key for code, key in codes}
 
     def add_round(self, name: str) -> None:
@@ -123,7 +137,11 @@ class Archive:
             _added(session, ReleaseScan(release_id=key, scan_id=scan_key, split=split, protocol="protocol1"))
             for source_index, (index, revision) in findings.items():
                 finding = finding_id(COLLECTION, scan, source_index)
-                named = {"finding_id": finding, "revision_id": revision_id(finding, revision), "index": index}
+                named: dict[str, Any] = {
+                    "finding_id": finding,
+                    "revision_id": revision_id(finding, revision),
+                    "index": index,
+                }
                 session.add(ReleaseFinding(release_id=key, scan_id=scan_key, **named))
 
     def draw(self, round_name: str, scan: str, findings: dict[int, Sequence[Drawn]], **options: Any) -> None:
@@ -151,14 +169,13 @@ class Archive:
                 _added(session, row)
                 self._entities(session, key, drawn)
                 if release:
-                    named = {"release_id": self.keys[f"release {release}"], "finding_id": finding}
+                    named: dict[str, Any] = {"release_id": self.keys[f"release {release}"], "finding_id": finding}
                     session.add(ReleaseAnnotation(annotation_id=key, declared_entities=len(drawn), **named))
 
     def set_state(self, round_name: str, scan: str, index: int, state: AnnotationState) -> None:
         key = annotation_id(finding_id(COLLECTION, scan, index), round_name, None, 1)
-        table = Annotation.__table__
         with self.database.transaction() as session:
-            session.execute(sa.update(table).where(table.c.id == key).values(state=state))
+            session.execute(sa.update(ANNOTATION).where(ANNOTATION.c.id == key).values(state=state))
 
     def _patient(self, session: Session, key: str) -> int:
         if f"patient {key}" not in self.keys:
@@ -224,10 +241,11 @@ def _volume(scan: UUID) -> Volume:
 
 def _geometry(entity: UUID, drawn: Drawn) -> Geometry:
     centre = [(a + b - 1) / 2 for a, b in zip(drawn.low, drawn.high, strict=True)]
-    in_patient = dict(zip(("x_lps_mm", "y_lps_mm", "z_lps_mm"), centre, strict=True))
+    centroid: dict[str, Any] = dict(zip(("centroid_i", "centroid_j", "centroid_k"), centre, strict=True))
+    in_patient: dict[str, Any] = dict(zip(("x_lps_mm", "y_lps_mm", "z_lps_mm"), centre, strict=True))
     return Geometry(
         entity_id=entity,
-        **dict(zip(("centroid_i", "centroid_j", "centroid_k"), centre, strict=True)),
+        **centroid,
         **(in_patient if drawn.volume_mm3 is not None else {}),
         volume_mm3=drawn.volume_mm3,
         side=drawn.side,

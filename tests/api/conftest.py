@@ -1,4 +1,4 @@
-"""A filled archive on a real server of its own, and GraphQL over it."""
+"""A filled archive in a database of its own, and GraphQL over it. Tests only read it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,29 +8,28 @@ import pytest
 
 from api.graphql.execution import execute_query
 from api.services import Services
-from migrations.ready import ready_database
 from schema.arrays.store import ArrayStore
 from schema.database import Database
-from schema.settings import Settings
-from tests.api.archive import Archive, fill
+from schema.postgres.address import Address
+from tests.api.archive import Archive, copied_database, fill
 
 Ask = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(home=tmp_path_factory.mktemp("home"))
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("arrays")
 
 
 @pytest.fixture(scope="session")
-def arrays(settings: Settings) -> Iterator[ArrayStore]:
-    with ArrayStore(settings.arrays_url) as store:
+def arrays(folder: Path) -> Iterator[ArrayStore]:
+    with ArrayStore(str(folder)) as store:
         yield store
 
 
 @pytest.fixture(scope="session")
-def database(settings: Settings, arrays: ArrayStore) -> Iterator[Database]:
-    with ready_database(settings) as database:
+def database(server: Address, template: str, arrays: ArrayStore) -> Iterator[Database]:
+    with copied_database(server, template, "archive_of_api") as database:
         fill(Archive(database, arrays))
         yield database
 
@@ -56,3 +55,14 @@ def ask(answer: Ask) -> Ask:
         return found["data"]
 
     return asked
+
+
+@pytest.fixture
+def refuse(answer: Ask) -> Ask:
+    """Gives the code and message of the one error of an answer without data."""
+
+    def refused(query: str, **variables: Any) -> tuple[str, str]:
+        (error,) = answer(query, **variables)["errors"]
+        return error["extensions"]["code"], error["message"]
+
+    return refused

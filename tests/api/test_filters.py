@@ -1,0 +1,136 @@
+"""What `where:` lets through."""
+
+from typing import Any
+
+import pytest
+
+from api.graphql.where import FILTERS
+from schema.queries.filters import part_names
+from tests.api.archive import MASS
+from tests.api.conftest import Ask
+
+RIGHT_THEN = "Nodule in the right lower lobe"
+BOTH = "Nodules in both lower lobes"
+WALLS = "Bilateral bronchial wall thickening"
+SECRET = "Ground-glass opacity in the secret lobe"
+FLUID = "Left pleural effusion"
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ({}, [BOTH, MASS, WALLS, SECRET, FLUID]),
+        ({"text": "nodule"}, [BOTH]),
+        ({"text": '"left lung" mass'}, [MASS]),
+        ({"text": "lobe -nodules"}, [MASS, SECRET]),
+        ({"category": "2d"}, [MASS]),
+        ({"category": "2"}, []),
+        ({"categoryUnder": "2"}, [BOTH, MASS, SECRET]),
+        ({"categoryUnder": "9z"}, []),
+        ({"focality": "NON_FOCAL"}, [WALLS]),
+        ({"present": False}, []),
+        ({"scans": ["train_1_a_1.nii.gz", "nobody"]}, [BOTH, MASS]),
+        ({"release": {"name": "second"}}, [BOTH, MASS, SECRET]),
+        ({"release": {"name": "base", "split": "test"}}, [SECRET]),
+        ({"release": {"name": "base", "protocol": "protocol2"}}, []),
+        ({"release": {"name": "nobody"}}, []),
+        ({"side": "BILATERAL"}, [BOTH]),
+        ({"side": "LEFT"}, [MASS]),
+        ({"textSide": "LEFT"}, [MASS, FLUID]),
+        ({"entityCount": {"max": 0}}, [SECRET, FLUID]),
+        ({"entityCount": {"min": 2, "max": 2}}, [BOTH, MASS, WALLS]),
+        ({"entity": {"volumeMl": {"min": 2}}}, [BOTH]),
+        ({"entity": {"volumeMl": {"max": 0.5}}}, [BOTH, MASS]),
+        ({"entity": {"volumeMl": {}}}, [BOTH, MASS]),
+        ({"entity": {"huMean": {"min": 0, "max": 42}}}, [BOTH, MASS]),
+        ({"entity": {"side": "MIDLINE", "huMean": {"min": 42}}}, [MASS]),
+        ({"entity": {"side": "MIDLINE", "huMean": {"max": 42}}}, []),
+        ({"not": {"entity": {"side": "LEFT"}}}, [WALLS, SECRET, FLUID]),
+        ({"not": {"side": "LEFT"}}, [BOTH, WALLS, SECRET, FLUID]),
+        ({"or": [{"category": "1a"}, {"textSide": "LEFT"}], "not": {"text": "mass"}}, [WALLS, FLUID]),
+        ({"or": []}, []),
+        ({"and": [{"categoryUnder": "2"}, {"text": "lobe"}]}, [BOTH, MASS, SECRET]),
+        ({"ids": []}, []),
+    ],
+)
+def test_findings(ask: Ask, where: dict[str, Any], expected: list[str]) -> None:
+    query = "query($where: FindingWhere) { findings(where: $where) { totalCount edges { node { text } } } }"
+    found = ask(query, where=where)["findings"]
+    assert [edge["node"]["text"] for edge in found["edges"]] == expected
+    assert found["totalCount"] == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ({"side": "RIGHT"}, [RIGHT_THEN]),
+        ({"category": "2d"}, [RIGHT_THEN, MASS]),
+        ({"text": "nodules"}, [RIGHT_THEN]),
+        ({"entity": {"side": "LEFT"}}, [MASS]),
+        ({"entityCount": {"min": 1, "max": 1}}, [RIGHT_THEN]),
+    ],
+)
+def test_filters_speak_of_the_release_that_is_asked_about(ask: Ask, where: dict[str, Any], expected: list[str]) -> None:
+    query = 'query($where: FindingWhere) { findings(where: $where, asOf: "base") { edges { node { text } } } }'
+    assert [edge["node"]["text"] for edge in ask(query, where=where)["findings"]["edges"]] == expected
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ({"names": ["valid_1_a_1.nii.gz"]}, ["valid_1_a_1"]),
+        ({"patient": "train_2"}, ["train_2_a_1"]),
+        ({"study": "train_1_a"}, ["train_1_a_1"]),
+        ({"release": {"name": "second", "split": "train"}}, ["train_1_a_1"]),
+        ({"hasVolume": False}, ["train_2_a_1"]),
+        ({"hidden": True}, ["valid_1_a_1"]),
+        ({"finding": {"categoryUnder": "2", "entityCount": {"min": 1}}}, ["train_1_a_1"]),
+        ({"not": {"finding": {"categoryUnder": "2"}}}, ["train_2_a_1", "valid_2_a_1"]),
+    ],
+)
+def test_scans(ask: Ask, where: dict[str, Any], expected: list[str]) -> None:
+    query = "query($where: ScanWhere) { scans(where: $where) { totalCount edges { node { name } } } }"
+    found = ask(query, where=where)["scans"]
+    assert [edge["node"]["name"] for edge in found["edges"]] == expected
+    assert found["totalCount"] == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ({"side": "LEFT"}, 2),
+        ({"voxels": {"min": 27}}, 3),
+        ({"volumeMl": {"min": 0.9, "max": 2.5}}, 2),
+        ({"huMean": {"max": -500}}, 1),
+        ({"components26": {"min": 1}}, 5),
+        ({"finding": {"categoryUnder": "1"}}, 2),
+        (
+            {
+                "finding": {"release": {"name": "base", "split": "train"}, "scans": ["train_1_a_1"]},
+                "not": {"side": "LEFT"},
+            },
+            2,
+        ),
+    ],
+)
+def test_entities(ask: Ask, where: dict[str, Any], expected: int) -> None:
+    query = "query($where: EntityWhere) { entities(where: $where) { totalCount edges { node { id } } } }"
+    found = ask(query, where=where)["entities"]
+    assert found["totalCount"] == len(found["edges"]) == expected
+
+
+def test_filters_hold_below_rounds_releases_and_categories_too(ask: Ask) -> None:
+    found = ask("""{ round(name: "first") { findings(where: {category: "2d"}) { totalCount }
+            entities(where: {side: LEFT}) { totalCount } }
+        release(name: "base") { scans(where: {hasVolume: false}) { totalCount }
+            findings(where: {side: RIGHT}) { totalCount } entities(where: {side: LEFT}) { totalCount } }
+        categories { code findings(where: {side: LEFT}) { totalCount edges { node { text } } } } }""")
+    assert found["round"] == {"findings": {"totalCount": 1}, "entities": {"totalCount": 1}}
+    assert [each["totalCount"] for each in found["release"].values()] == [1, 1, 1]
+    counts = {each["code"]: each["findings"]["totalCount"] for each in found["categories"]}
+    assert {code: count for code, count in counts.items() if count} == {"2": 1, "2d": 1}
+
+
+@pytest.mark.parametrize(("asked", "filter_"), FILTERS.items())
+def test_inputs_have_the_parts_of_their_filters(asked: type[Any], filter_: type[Any]) -> None:
+    assert part_names(asked) == part_names(filter_)

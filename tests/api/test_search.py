@@ -1,0 +1,61 @@
+"""Search through GraphQL, before and after there are vectors."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from api.graphql.execution import execute_query
+from api.services import QueryVectors, Services
+from compute.embedder.embedder import open_embedder
+from compute.jobs.embedding import embed_missing
+from schema.arrays.store import ArrayStore
+from schema.postgres.address import Address
+from tests.api.archive import MASS, Archive, copied_database, fill
+from tests.api.conftest import Ask
+
+QUERY = """query($text: String!, $mode: SearchMode!) { search(text: $text, mode: $mode, first: 2) {
+    mode note edges { score semanticScore lexicalScore node { text scan { name } entities { label } } } } }"""
+TEXT = "tumour next to the left hilum"
+
+
+@pytest.fixture(scope="module")
+def embedded(server: Address, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    with (
+        copied_database(server, template, "archive_with_vectors") as database,
+        ArrayStore(str(tmp_path_factory.mktemp("arrays"))) as arrays,
+    ):
+        fill(Archive(database, arrays))
+        embedder = open_embedder("all-MiniLM-L6-v2")
+        embed_missing(database, embedder)
+        yield Services(database, arrays, QueryVectors.of(embedder))
+
+
+@pytest.mark.parametrize("mode", ["HYBRID", "SEMANTIC"])
+def test_meaning_is_found(embedded: Services, mode: str) -> None:
+    found = execute_query(embedded, QUERY, {"text": TEXT, "mode": mode})["data"]["search"]
+    assert (found["mode"], found["note"], len(found["edges"])) == (mode, None, 2)
+    best = found["edges"][0]
+    assert best["node"] == {"text": MASS, "scan": {"name": "train_1_a_1"}, "entities": [{"label": 1}, {"label": 2}]}
+    assert 0 < best["semanticScore"] < 1
+    assert best["score"] >= found["edges"][1]["score"]
+
+
+def test_without_vectors_hybrid_goes_by_words_and_says_so(ask: Ask) -> None:
+    found = ask(QUERY, text=TEXT, mode="HYBRID")["search"]
+    assert found["mode"] == "LEXICAL"
+    assert "groundct embed" in found["note"]
+    assert found["edges"][0]["node"]["text"] == MASS
+    assert found["edges"][0]["semanticScore"] is None
+
+
+def test_without_vectors_a_search_by_meaning_names_the_remedy(refuse: Ask) -> None:
+    code, message = refuse(QUERY, text=TEXT, mode="SEMANTIC")
+    assert code == "NOT_EMBEDDED"
+    assert "groundct embed" in message
+
+
+def test_a_model_that_cannot_be_used_is_said_without_its_path(services: Services) -> None:
+    broken = Services(services.database, services.arrays, QueryVectors("/nowhere/at/all"))
+    (error,) = execute_query(broken, QUERY, {"text": TEXT, "mode": "HYBRID"})["errors"]
+    assert error["extensions"] == {"code": "MODEL_UNAVAILABLE"}
+    assert "/nowhere" not in error["message"]

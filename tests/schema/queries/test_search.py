@@ -1,0 +1,148 @@
+"""Search by meaning, by words and by both, among a hundred findings, with the embedder that is installed."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from compute.embedder.embedder import Embedder, open_embedder
+from compute.jobs.embedding import embed_missing
+from schema.arrays.store import ArrayStore
+from schema.database import Database
+from schema.postgres.address import Address
+from schema.queries.filters import FindingFilter, InRelease
+from schema.queries.mistakes import NotEmbedded, ReadMistake
+from schema.queries.scope import Scope
+from schema.queries.search import Search, SearchHit, SearchMode, get_model, search
+from schema.queries.tables import REVISION
+from schema.release import Visibility
+from tests.api.archive import MASS, Archive, Said, copied_database
+
+LESIONS = ("nodule", "ground-glass opacity", "consolidation", "linear atelectasis", "pleural effusion", "emphysema")
+PLACES = ("right upper lobe", "right middle lobe", "right lower lobe", "lingula", "left lower lobe", "left upper lobe")
+SIZES = ("A 6 mm", "A small", "An extensive")
+Find = Callable[..., list[SearchHit]]
+
+
+@pytest.fixture(scope="module")
+def embedder() -> Embedder:
+    return open_embedder("all-MiniLM-L6-v2")
+
+
+@pytest.fixture(scope="module")
+def filled(
+    server: Address, template: str, embedder: Embedder, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Archive]:
+    said = [f"{size} {lesion} in the {place}" for size in SIZES for lesion in LESIONS for place in PLACES]
+    with (
+        copied_database(server, template, "archive_of_search") as database,
+        ArrayStore(str(tmp_path_factory.mktemp("arrays"))) as arrays,
+    ):
+        archive = Archive(database, arrays)
+        archive.add_collection()
+        archive.add_release("base", {"train": Visibility.OPEN, "test": Visibility.HIDDEN})
+        archive.add_scan("train_1_a_1", [Said(text, "2d") for text in said])
+        archive.add_scan("train_2_a_1", [Said(MASS, "1a"), Said("Old words about hiatal hernia", "6a")])
+        archive.place("base", "train_1_a_1", "train", {n: (n, 1) for n in range(len(said))})
+        archive.place("base", "train_2_a_1", "test", {0: (0, 1), 1: (1, 1)})
+        embed_missing(database, embedder)
+        archive.revise("train_2_a_1", 1, Said("New words about calcified granuloma", "5b"))
+        embed_missing(database, embedder)
+        yield archive
+
+
+@pytest.fixture
+def find(filled: Archive, embedder: Embedder) -> Find:
+    def found(text: str, mode: SearchMode, **options: Any) -> list[SearchHit]:
+        with filled.database.transaction() as session:
+            model = get_model(session, embedder.name, embedder.version)
+            asked = Search(text, mode, embedder.embed([text])[0].tolist(), model)
+            return search(session, asked, **options)
+
+    return found
+
+
+@pytest.fixture
+def words(filled: Archive) -> Callable[[SearchHit], str]:
+    def said(hit: SearchHit) -> str:
+        with filled.database.transaction() as session:
+            latest = sa.select(REVISION.c.text).where(REVISION.c.finding_id == hit.finding_id, REVISION.c.is_latest)
+            return str(session.execute(latest).scalar_one())
+
+    return said
+
+
+@pytest.mark.parametrize("mode", [SearchMode.HYBRID, SearchMode.SEMANTIC])
+def test_meaning_counts_more_than_words_and_categories(
+    find: Find, words: Callable[[SearchHit], str], mode: SearchMode
+) -> None:
+    assert words(find("tumour next to the left hilum", mode)[0]) == MASS
+
+
+def test_scores_are_what_they_say(find: Find, embedder: Embedder) -> None:
+    query = "mass of the left lung"
+    hit = next(hit for hit in find(query, SearchMode.HYBRID) if hit.score > 0)
+    cosine = float(np.dot(*embedder.embed([query, MASS])))
+    assert hit.semantic_score == pytest.approx(cosine, abs=2e-3)
+    assert hit.semantic_score is not None
+    assert hit.lexical_score is not None
+    assert 1 < hit.lexical_score < 2
+    assert hit.score == pytest.approx(0.9 * hit.semantic_score + 0.05 * hit.lexical_score)
+    assert all(hit.lexical_score is not None or hit.semantic_score for hit in find("xyz", SearchMode.HYBRID))
+
+
+def test_words_find_texts_that_hold_only_some_of_them(find: Find, words: Callable[[SearchHit], str]) -> None:
+    hits = find("irregular mass with unheard-of spicules", SearchMode.LEXICAL)
+    assert [words(hit) for hit in hits] == [MASS]
+    assert hits[0].semantic_score is None
+    both = find("small emphysema", SearchMode.LEXICAL, first=100)
+    assert [hit.lexical_score > 1 for hit in both if hit.lexical_score].count(True) == 6
+    assert [hit.lexical_score > 1 for hit in both[:6] if hit.lexical_score] == [True] * 6
+    assert len(both) == 6 + 30 + 12
+
+
+def test_quotes_and_exclusion_hold_strictly(find: Find) -> None:
+    assert len(find('"left upper lobe" -nodule', SearchMode.LEXICAL, first=100)) == 15
+    assert len(find('"upper left"', SearchMode.LEXICAL, first=100)) == 0
+
+
+@pytest.mark.parametrize("mode", list(SearchMode))
+def test_filters_and_scopes_decide_before_the_rank(filled: Archive, find: Find, mode: SearchMode) -> None:
+    first = FindingFilter(category_under="1", scans=["train_2_a_1"])
+    assert len(find("irregular mass", mode, where=first)) == 1
+    inside = FindingFilter(release=InRelease("base", "train"))
+    found = find("lobe", mode, where=inside, first=1000)
+    assert len(found) == (108 if mode is not SearchMode.LEXICAL else 90)
+    assert not find("lobe", mode, where=FindingFilter(release=InRelease("nobody")))
+
+
+@pytest.mark.parametrize("mode", list(SearchMode))
+def test_only_words_that_hold_are_found(
+    filled: Archive, find: Find, words: Callable[[SearchHit], str], mode: SearchMode
+) -> None:
+    then = Scope(release_id=filled.keys["release base"])
+    assert words(find("hiatal hernia", mode, scope=then)[0]).startswith("New words")
+    now = find("hiatal hernia", mode, first=1)
+    assert not now or not words(now[0]).startswith("New words") or mode is not SearchMode.LEXICAL
+    assert find("calcified granuloma", SearchMode.LEXICAL, scope=then) == []
+
+
+def test_order_is_stable_and_equals_stand_by_id(find: Find) -> None:
+    hits = find("opacity", SearchMode.LEXICAL, first=100)
+    assert hits == find("opacity", SearchMode.LEXICAL, first=100)
+    keys = [(-hit.score, hit.finding_id) for hit in hits]
+    assert keys == sorted(keys)
+    assert find("opacity", SearchMode.LEXICAL, first=3) == hits[:3]
+
+
+def test_there_are_no_vectors_yet(database: Database) -> None:
+    with database.transaction() as session, pytest.raises(NotEmbedded, match="groundct embed"):
+        get_model(session, "all-MiniLM-L6-v2", "1")
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\0", "a" * 2001])
+def test_there_must_be_a_text(text: str) -> None:
+    with pytest.raises(ReadMistake, match="text"):
+        Search(text)
