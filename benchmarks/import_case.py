@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 
 from ingest.nifti import open_nifti
+from ingest.options import ImportOptions
 from ingest.phantoms import JSON_NAME, MASKS, VOLUMES, write_large_case
-from ingest.rexgroundingct import ImportOptions, import_dataset
+from ingest.rexgroundingct import import_dataset
 from migrations.ready import ready_database
 from schema.arrays.store import ArrayStore
 from schema.settings import Settings

@@ -16,6 +16,7 @@ from cli.search import print_results, search_findings
 from cli.show import draw_scan
 from compute.jobs.geometry import compute_geometry
 from ingest.metadata import import_metadata
+from ingest.options import ImportOptions
 from ingest.phantoms import (
     ABNORMALITIES_NAME,
     EXPECTED_NAME,
@@ -27,7 +28,6 @@ from ingest.phantoms import (
     make_dataset,
 )
 from ingest.report import ImportReport
-from ingest.rexgroundingct import ImportOptions
 from migrations.ready import ready_database
 from schema.queries.filters import FindingFilter
 from schema.queries.search import SearchMode

@@ -8,8 +8,10 @@ import click
 from cli.output import console, counted, errors, file_size, json_option, print_json, progress
 from cli.search import embed_new
 from ingest.metadata import import_metadata
+from ingest.options import ImportOptions
+from ingest.planning import ImportPlan, plan_import
 from ingest.report import ImportReport
-from ingest.rexgroundingct import ImportOptions, ImportPlan, import_dataset, plan_import
+from ingest.rexgroundingct import import_dataset
 from migrations.ready import ready_database
 from schema.annotation import AnnotationPolicy
 from schema.arrays.store import ArrayStore

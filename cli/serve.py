@@ -5,8 +5,8 @@ import socket
 
 import click
 import uvicorn
-from api.app import create_app
 
+from api.app import create_app
 from api.services import Services
 from cli.output import console
 from migrations.ready import ready_database

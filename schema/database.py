@@ -101,10 +101,8 @@ def open_database(settings: Settings) -> Iterator[Database]:
     if settings.database_url is None:
         with EmbeddedServer(settings.home).lease() as address:
             database = Database(parse_url(address.url(API_ROLE)), parse_url(address.url()), embedded=True)
-            try:
+            with _in_use(database):
                 yield database
-            finally:
-                database.dispose()
         return
     login = parse_url(settings.database_url.get_secret_value())
     owner = None if login.username == API_ROLE else login
@@ -112,8 +110,16 @@ def open_database(settings: Settings) -> Iterator[Database]:
         owner = parse_url(settings.owner_url.get_secret_value(), "GROUNDCT_OWNER_URL")
     database = Database(as_api_role(login), owner, embedded=False)
     check_reachable(database, Role.API if owner is None else Role.OWNER)
-    try:
+    with _in_use(database):
         yield database
+
+
+@contextmanager
+def _in_use(database: Database) -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.OperationalError as error:
+        raise ServerError(f"the database went away ({first_line(error)}): run the same command again") from error
     finally:
         database.dispose()
 

@@ -28,6 +28,8 @@ BEGIN
   RETURN NEW;
 END $$;
 COMMENT ON FUNCTION demote_latest_revision() IS 'Makes a revision that is added the latest one of its finding.';
+-- Who may execute it may put it on a table of his own, and so run code as the owner; a trigger fires without that right.
+REVOKE EXECUTE ON FUNCTION demote_latest_revision() FROM PUBLIC;
 CREATE TRIGGER demote_latest BEFORE INSERT ON finding_revision FOR EACH ROW EXECUTE FUNCTION demote_latest_revision();
 """
 

@@ -288,6 +288,7 @@ def bad_files(folder: Path) -> dict[Path, str]:
 
 
 def test_a_file_that_cannot_be_read_is_one_line(command_line: Any, tmp_path: Path) -> None:
+    command_line.run("db", "url")  # keeps the server up for all of them
     for path, what in bad_files(tmp_path).items():
         done = command_line.run("ingest", "rexgroundingct", path, "--round", "r", "--no-embed")
         (fault, summary) = done.stdout.splitlines()

@@ -53,7 +53,7 @@ def test_a_server_of_somebody_else_sends_everybody_away(
             running = start_writing(command_line, ingest)
             superuser.execute("ALTER DATABASE far ALLOW_CONNECTIONS false")
             superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'far'")
-            check_one_line(running, 1, "error: ", "")
+            check_one_line(running, 1, "error: the database went away (", "run the same command to go on")
             done = command_line.run(*ingest)
             assert done.returncode == 1
             assert done.stderr.startswith("error: postgresql+psycopg://groundct_owner@/far")

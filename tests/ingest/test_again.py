@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from ingest.options import ImportOptions
 from ingest.phantoms import SECOND_JSON_NAME, SECOND_MASKS, Expected, make_dataset, make_scan, write_scan
 from ingest.phantoms.niftis import encode_nifti
 from ingest.report import ImportReport
-from ingest.rexgroundingct import ImportOptions, import_dataset
+from ingest.rexgroundingct import import_dataset
 from schema.arrays.store import ArrayStore
 from schema.database import Database, Role
 from schema.errors import SourceError

@@ -8,8 +8,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from ingest.options import ImportOptions
 from ingest.phantoms import SECOND_JSON_NAME, SECOND_MASKS, Expected
-from ingest.rexgroundingct import ImportOptions, import_dataset
+from ingest.rexgroundingct import import_dataset
 from schema.arrays.store import ArrayStore
 from schema.base import API_ROLE, hideable_tables
 from schema.database import Database

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from ingest.faults import FaultDraft
+from ingest.options import ImportOptions
 from ingest.phantoms import Expected, TrueScan
 from ingest.report import ImportReport
-from ingest.rexgroundingct import ImportOptions, import_dataset
+from ingest.rexgroundingct import import_dataset
 from schema.arrays.store import ArrayStore
 from schema.database import Database
 from schema.postgres.address import OWNER, Address
