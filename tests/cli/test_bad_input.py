@@ -14,9 +14,11 @@ import nibabel
 import numpy as np
 import pytest
 
+from ingest.cases import read_case_file
 from ingest.faults import RULES
 from ingest.phantoms import PhantomScan, make_scan, write_bad_json
 from ingest.phantoms.niftis import encode_nifti
+from schema.errors import SourceError
 from schema.import_run import FaultKind
 
 SMALL = (52, 52, 52)
@@ -283,21 +285,27 @@ def bad_files(folder: Path) -> dict[Path, str]:
     ):
         (folder / name).write_text(content)
         found[folder / name] = what
-    found[folder / "absent.json"] = "cannot be read (No such file or directory)"
     return found
 
 
-def test_a_file_that_cannot_be_read_is_one_line(command_line: Any, tmp_path: Path) -> None:
-    command_line.run("db", "url")  # keeps the server up for all of them
+def test_what_is_wrong_with_a_file_as_a_whole(tmp_path: Path) -> None:
     for path, what in bad_files(tmp_path).items():
-        done = command_line.run("ingest", "rexgroundingct", path, "--round", "r", "--no-embed")
-        (fault, summary) = done.stdout.splitlines()
-        assert done.returncode == 1
-        assert done.stderr == ""
-        assert fault.startswith(f"left_out  bad_json  : {path}: ")
-        assert what in fault
-        assert fault.endswith(f"; {RULES[FaultKind.BAD_JSON][1]} [{path}]")
-        assert "scans 0 new, 0 unchanged, 0 left out" in summary
+        with pytest.raises(SourceError) as raised:
+            read_case_file(path)
+        assert str(raised.value).startswith(f"{path}: ")
+        assert what in str(raised.value)
+        assert str(raised.value).isprintable()
+
+
+def test_a_file_that_cannot_be_read_is_one_line(command_line: Any, tmp_path: Path) -> None:
+    files = bad_files(tmp_path)
+    path = tmp_path / "missing_comma.json"
+    done = command_line.run("ingest", "rexgroundingct", path, "--round", "r", "--no-embed")
+    (fault, summary) = done.stdout.splitlines()
+    assert (done.returncode, done.stderr) == (1, "")
+    assert fault.startswith(f"left_out  bad_json  : {path}: {files[path]}")
+    assert fault.endswith(f"; {RULES[FaultKind.BAD_JSON][1]} [{path}]")
+    assert "scans 0 new, 0 unchanged, 0 left out" in summary
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(spoilt: Import, command_line: Any, tmp_path: Path) -> None:
