@@ -121,6 +121,7 @@ def subtree_range(path: str) -> tuple[str, str]:
 def save_ontology(session: Session, draft: OntologyDraft) -> int:
     """Add an ontology, as the owner, unless this version is there, and give its key."""
     named = select(Ontology.id).where(Ontology.name == draft.name, Ontology.version == draft.version)
+    session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(draft.name, 0))))
     if (key := session.exec(named).one_or_none()) is not None:
         return key
     ontology = Ontology(name=draft.name, version=draft.version, source=draft.source)

@@ -54,7 +54,11 @@ def _client(workers: int, address: str | None) -> Iterator[Client]:
     with dask.config.set(options):
         with _interrupts_held_back():
             cluster = LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+                n_workers=workers,
+                threads_per_worker=1,
+                dashboard_address=None,
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # else port 8787, on which there may be another
+                silence_logs=logging.CRITICAL,
             )
         with cluster, Client(cluster, set_as_default=False) as client:
             yield client

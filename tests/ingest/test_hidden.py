@@ -70,7 +70,7 @@ def test_no_table_or_view_shows_anything_hidden(api: Connection, owner: Connecti
     secrets = {
         value
         for table, columns in SECRETS.items()
-        for row in owner.execute(f"SELECT {columns} FROM hidden.{table}".encode())  # noqa: S608 - of the list above
+        for row in owner.execute(f"SELECT {columns} FROM hidden.{table}".encode())
         for value in row
         if value is not None and len(value) > 8
     }
@@ -82,7 +82,7 @@ def test_no_table_or_view_shows_anything_hidden(api: Connection, owner: Connecti
     read = 0
     for relation, is_hidden in relations:
         try:
-            text = "\n".join(row[0] for row in api.execute(f"SELECT t::text FROM {relation} t".encode()))  # noqa: S608
+            text = "\n".join(row[0] for row in api.execute(f"SELECT t::text FROM {relation} t".encode()))
         except psycopg.errors.InsufficientPrivilege:
             continue
         assert not is_hidden
@@ -104,7 +104,7 @@ def test_open_tables_hold_no_row_of_a_hidden_scan(api: Connection) -> None:
         "WHERE p.visibility = 'hidden'"
     )
     assert len(api.execute(hidden.encode()).fetchall()) > 4
-    findings = f"SELECT id FROM finding WHERE scan_id IN ({hidden})"  # noqa: S608 - the text above
+    findings = f"SELECT id FROM finding WHERE scan_id IN ({hidden})"
     for table, where in (
         ("label_array", f"scan_id IN ({hidden})"),
         ("annotation", f"scan_id IN ({hidden})"),
@@ -112,16 +112,16 @@ def test_open_tables_hold_no_row_of_a_hidden_scan(api: Connection) -> None:
         ("release_annotation", f"finding_id IN ({findings})"),
         ("adjudication", f"finding_id IN ({findings})"),
         ("score", f"finding_id IN ({findings})"),
-        ("fault", f"kind <> 'patient_in_two_splits' AND scan IN (SELECT name FROM scan WHERE id IN ({hidden}))"),  # noqa: S608
+        ("fault", f"kind <> 'patient_in_two_splits' AND scan IN (SELECT name FROM scan WHERE id IN ({hidden}))"),
     ):
-        assert api.execute(f"SELECT count(*) FROM open.{table} WHERE {where}".encode()).fetchone() == (0,), table  # noqa: S608
+        assert api.execute(f"SELECT count(*) FROM open.{table} WHERE {where}".encode()).fetchone() == (0,), table
 
 
 def test_what_hangs_on_open_annotations_is_open(api: Connection, owner: Connection) -> None:
     for schema, connection in (("open", api), ("hidden", owner)):
         for table, parent, key in (("entity", "annotation", "annotation_id"), ("geometry", "entity", "entity_id")):
             query = (
-                f"SELECT count(*), count(p.id) FROM {schema}.{table} c LEFT JOIN {schema}.{parent} p ON p.id = c.{key}"  # noqa: S608
+                f"SELECT count(*), count(p.id) FROM {schema}.{table} c LEFT JOIN {schema}.{parent} p ON p.id = c.{key}"
             )
             rows = connection.execute(query.encode()).fetchone()
             assert rows

@@ -76,7 +76,7 @@ def test_what_only_grows_is_never_changed(owner: Connection, schema: str) -> Non
     for table, changes in tables.items():
         for change in changes:
             with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match=f"{schema}.{table} is append-only"):
-                owner.execute(f"UPDATE {schema}.{table} SET {change}".encode())  # noqa: S608 - of the lists above
+                owner.execute(f"UPDATE {schema}.{table} SET {change}".encode())
             owner.rollback()
 
 
@@ -123,7 +123,7 @@ def test_a_hidden_scan_gets_no_open_annotation(owner: Connection) -> None:
         )
     ]
     owner.execute("INSERT INTO open.label_array SELECT * FROM hidden.label_array")
-    owner.execute(f"INSERT INTO open.annotation SELECT {', '.join(columns)} FROM hidden.annotation".encode())  # noqa: S608
+    owner.execute(f"INSERT INTO open.annotation SELECT {', '.join(columns)} FROM hidden.annotation".encode())
     with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="stands in a hidden split"):
         owner.commit()
 
@@ -199,7 +199,7 @@ def insert_copy(connection: Connection, table: str, changes: str) -> None:
     values = dict(change.split(" = ", 1) for change in split_changes(changes))
     listed = ", ".join(columns)
     given = ", ".join(values.get(column, column) for column in columns)
-    connection.execute(f"INSERT INTO {table} ({listed}) SELECT {given} FROM {table} LIMIT 1".encode())  # noqa: S608
+    connection.execute(f"INSERT INTO {table} ({listed}) SELECT {given} FROM {table} LIMIT 1".encode())
 
 
 def split_changes(changes: str) -> list[str]:
@@ -234,25 +234,17 @@ def test_the_api_role_changes_only_what_is_named(api: Connection) -> None:
             )
         ]
         allowed = set(columns) if table in WHOLLY_CHANGEABLE else CHANGEABLE.get(table, set())
-        changed = {column for column in columns if may(api, f'UPDATE {table} SET "{column}" = "{column}"')}  # noqa: S608
+        changed = {column for column in columns if may(api, f'UPDATE {table} SET "{column}" = "{column}"')}
         assert changed == allowed, table
-        assert not may(api, f"DELETE FROM {table}"), table  # noqa: S608
+        assert not may(api, f"DELETE FROM {table}"), table
         assert not may(api, f"TRUNCATE {table}"), table
         assert not may(api, f"ALTER TABLE {table} ADD COLUMN more int"), table
         assert not may(api, f"DROP TABLE {table}"), table
 
 
 def test_the_api_role_adds_rows_but_no_vocabulary_and_no_release(api: Connection) -> None:
-    addable = {table for table in api_tables(api) if may(api, f"INSERT INTO {table} SELECT * FROM {table} WHERE false")}
-    generated = {"finding_revision", "open.geometry"}
-    identity = {
-        row[0]
-        for row in api.execute("SELECT DISTINCT attrelid::regclass::text FROM pg_attribute WHERE attidentity = 'a'")
-    }
-    assert addable | generated | identity | NOT_ADDABLE >= set(api_tables(api))
-    assert not addable & NOT_ADDABLE
-    for table in NOT_ADDABLE - {"alembic_version"}:
-        assert not may(api, f"INSERT INTO {table} (name) SELECT name FROM {table} WHERE false")
+    tables = set(api_tables(api))
+    assert {table for table in tables if may(api, f"INSERT INTO {table} DEFAULT VALUES")} == tables - NOT_ADDABLE
 
 
 def may(connection: Connection, statement: str) -> bool:
@@ -262,6 +254,6 @@ def may(connection: Connection, statement: str) -> bool:
             connection.execute(statement.encode())
     except psycopg.errors.InsufficientPrivilege:
         return False
-    except psycopg.errors.GeneratedAlways:
+    except psycopg.errors.IntegrityError:
         return True
     return True
