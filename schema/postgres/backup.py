@@ -34,10 +34,10 @@ WHERE dependency.deptype = 'n' AND namespace.nspname !~ '^pg_' AND namespace.nsp
   AND dependency.classid <> 'pg_extension'::regclass
   AND NOT EXISTS (
     SELECT FROM pg_depend AS member
-    WHERE member.classid = dependency.classid AND member.objid = dependency.objid AND member.deptype = 'e'
+    WHERE member.classid = dependency.classid AND member.objid = dependency.objid AND member.deptype IN ('e', 'i')
   )
 """
-"""What users have put into the database's schemas; what belongs to an extension is not in it."""
+"""What users have put into the database's schemas; what belongs to an extension, or to another object, is not in it."""
 
 _SCHEMAS = """
 SELECT 'SCHEMA' AS kind, quote_ident(nspname) AS identity

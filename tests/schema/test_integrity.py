@@ -62,11 +62,7 @@ def test_a_missing_array_is_named(archive: Database, arrays: ArrayStore) -> None
 def test_an_owners_change_of_released_words_is_found(archive: Database, arrays: ArrayStore) -> None:
     with archive.transaction(Role.OWNER) as session:
         session.execute(sa.text("ALTER TABLE finding_revision DISABLE TRIGGER append_only"))
-        session.execute(
-            sa.text(
-                "UPDATE finding_revision SET text = text || '.' WHERE id IN (SELECT min(id::text)::uuid FROM finding_revision)"
-            )
-        )
+        session.execute(sa.text("UPDATE finding_revision SET text = text || '.' WHERE revision = 1"))
         session.execute(sa.text("ALTER TABLE finding_revision ENABLE TRIGGER append_only"))
     (problem,) = verify(archive, arrays, quietly).problems
     assert problem.startswith("release base")
@@ -89,4 +85,5 @@ def test_nothing_is_collected_while_an_import_holds_the_lock(archive: Database, 
         connection.execute(sa.select(sa.func.pg_advisory_lock_shared(LOCK_ARRAYS)))
         with pytest.raises(ServerError, match="an import is running"):
             collect_garbage(archive, arrays, grace=NOW, dry_run=False)
+        connection.execute(sa.select(sa.func.pg_advisory_unlock_shared(LOCK_ARRAYS)))
     collect_garbage(archive, arrays, grace=NOW, dry_run=False)
