@@ -79,8 +79,8 @@ def load_case(
     name = read.case.name.scan
     session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
     scan_id = _save_scan(session, target, read, outcome)
-    _save_volume(session, target, store, read, scan_id, outcome)
-    _CaseWriter(session, target, store, read, scan_id, outcome).write()
+    measured = _save_volume(session, target, store, read, scan_id, outcome)
+    _CaseWriter(session, target, store, read, scan_id, outcome, with_geometry=measured).write()
     _save_fingerprint(session, target, fingerprint, scan_id, outcome)
 
 
@@ -130,19 +130,23 @@ def _save_scan(session: Session, target: ImportTarget, read: ReadCase, outcome: 
 
 def _save_volume(
     session: Session, target: ImportTarget, store: CaseStore, read: ReadCase, scan_id: UUID, outcome: CaseOutcome
-) -> None:
+) -> bool:
+    """Save a scan's volume unless it has one; tell whether what was measured on the file holds for the one it has."""
     volume = read.volume
     if volume is None:
-        return
+        return True
     digest = volume_digest(volume.voxels_zyx)
-    known = session.exec(select(Volume.digest).where(Volume.scan_id == scan_id)).one_or_none()
-    if known is not None and known != digest:
-        message = "the volume's voxels differ from those imported before; the earlier ones stay"
-        changed = fault(FaultKind.CHANGED_SINCE, message, scan=outcome.scan, path=read.volume_path)
-        outcome.faults.append(changed)
+    known = session.exec(select(Volume.digest, Volume.affine_ras).where(Volume.scan_id == scan_id)).one_or_none()
     if known is None:
         row = _volume_row(target, read, volume, store.write_volume(volume))
         _add(session, Volume, **row, scan_id=scan_id, digest=digest)
+        return True
+    same = {"voxels": known[0] == digest, "affine": known[1] == volume.affine_ras.ravel().tolist()}
+    if changed := [what for what, unchanged in same.items() if not unchanged]:
+        message = f"the volume's {' and '.join(changed)} differ from what was imported before; the earlier stay"
+        told = fault(FaultKind.CHANGED_SINCE, message, scan=outcome.scan, path=read.volume_path)
+        outcome.faults.append(told)
+    return not changed
 
 
 def _volume_row(target: ImportTarget, read: ReadCase, volume: ReadVolume, copy: StoredArray | None) -> dict[str, Any]:
@@ -188,6 +192,8 @@ class _CaseWriter:
         read: ReadCase,
         scan_id: UUID,
         outcome: CaseOutcome,
+        *,
+        with_geometry: bool,
     ) -> None:
         self.session = session
         self.target = target
@@ -195,6 +201,7 @@ class _CaseWriter:
         self.case = read.case
         self.labels = read.labels
         self.measures = read.measures
+        self.with_geometry = with_geometry
         self.scan_id = scan_id
         self.outcome = outcome
         self.digests = [runs.digest() for runs in read.labels or ()]
@@ -379,6 +386,7 @@ class _CaseWriter:
     def _add_entities(self, n: int, annotation_id: UUID) -> None:
         for entity, geometry in (measures.rows(annotation_id) for measures in self.measures[n]):
             self.rows[Entity].append(entity)
-            self.rows[Geometry].append(geometry)
+            if self.with_geometry:
+                self.rows[Geometry].append(geometry)
         self.outcome.entities += len(self.measures[n])
         self.outcome.entities_new += len(self.measures[n])

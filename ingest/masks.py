@@ -40,7 +40,8 @@ def read_mask(path: Path, findings: int, shape_vox: tuple[int, int, int], watch:
         parts = []
         for first, slab in watch.each("inflate", nifti.slabs()):
             with watch("scan"):
-                parts.append(_slab_runs(path, nifti.header, first, slab, findings))
+                whole = slab.reshape(-1, *shape_zyx[1:], findings)  # axes of length 1 may be missing, or too many
+                parts.append(_slab_runs(path, nifti.header, first, whole, findings))
     with watch("scan"):
         rows = np.concatenate(parts)
         return [LabelRuns(np.ascontiguousarray(rows[rows[:, 0] == n, 1:]), shape_zyx) for n in range(findings)]
@@ -70,7 +71,7 @@ def _axes_fault(path: Path, shape: tuple[int, ...], findings: int, shape_vox: tu
 def _slab_runs(path: Path, header: NiftiHeader, first: int, slab: NDArray[Any], findings: int) -> NDArray[np.uint32]:
     """Give rows (finding, z, y, x_start, x_stop, label) of a slab (z, y, x, finding), ordered within each finding."""
     labels = _as_labels(path, header, slab)
-    depth, height, width = slab.shape[:3]
+    depth, height, width, _ = slab.shape
     runs: NDArray[np.uint32] = _interleaved_runs(labels.reshape(depth, height, width * findings), findings, first)
     return runs
 
@@ -95,8 +96,8 @@ def _refuse(path: Path, kind: FaultKind, what: str, values: NDArray[Any], wrong:
     """Leave the case out where a value of a slab (z, y, x, finding) is wrong."""
     if wrong.any():
         place = tuple(np.argwhere(wrong)[0])
-        finding = int(place[3]) if len(place) > 3 else 0
-        raise CaseLeftOut(fault(kind, f"the mask holds {values[place]:.4g}, {what}", finding=finding, path=path))
+        message = f"the mask holds {values[place]:.4g}, {what}"
+        raise CaseLeftOut(fault(kind, message, finding=int(place[3]), path=path))
 
 
 _BLOCK = 64

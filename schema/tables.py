@@ -1,6 +1,6 @@
 """Every table in one place: import this module, and `METADATA` is the whole database."""
 
-from schema import (
+from schema import (  # noqa: F401 - importing them declares their tables
     annotation,
     cohort,
     collection,
@@ -19,25 +19,6 @@ from schema import (
     scan,
 )
 from schema.base import Table, copy_to_hidden, write_comments
-
-MODULES = (
-    annotation,
-    cohort,
-    collection,
-    embedding,
-    evaluation,
-    finding,
-    import_run,
-    model_call,
-    ontology,
-    organ,
-    reasoning,
-    release,
-    report,
-    review,
-    round,
-    scan,
-)
 
 write_comments()
 copy_to_hidden()

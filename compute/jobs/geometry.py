@@ -1,6 +1,7 @@
 """Measuring entities from the database and the array store: what is missing or stale, annotation batch by batch."""
 
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from uuid import UUID
 import nibabel
 import numpy as np
 import sqlalchemy as sa
+from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
@@ -107,7 +109,10 @@ def _frame(volume: Volume | None, arrays: ArrayStore) -> ScanFrame | None:
 def _reader_of_file(path: Path) -> Callable[[Box], NDArray[np.int16]]:
     def read(box: Box) -> NDArray[np.int16]:
         (z0, y0, x0), (z1, y1, x1) = box
-        voxels = nibabel.load(path).dataobj[x0:x1, y0:y1, z0:z1]
+        try:
+            voxels = nibabel.load(path).dataobj[x0:x1, y0:y1, z0:z1]
+        except (OSError, EOFError, ValueError, zlib.error, ImageFileError) as error:
+            raise ArrayStoreError(f"{path} cannot be read ({error}): fetch the volume again") from error
         return np.ascontiguousarray(np.rint(voxels).astype(np.int16).T)
 
     return read

@@ -10,7 +10,7 @@ depends_on = None
 APPEND_ONLY = """
 CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF to_jsonb(NEW) - TG_ARGV <> to_jsonb(OLD) - TG_ARGV THEN
+  IF to_jsonb(NEW) - coalesce(TG_ARGV, '{}') IS DISTINCT FROM to_jsonb(OLD) - coalesce(TG_ARGV, '{}') THEN
     RAISE EXCEPTION '%.% is append-only; add a row instead', TG_TABLE_SCHEMA, TG_TABLE_NAME
       USING ERRCODE = 'integrity_constraint_violation';
   END IF;

@@ -95,6 +95,8 @@ def count(key: str, value: Any) -> Callable[[Draft], None]:
 SPOILT: dict[str, tuple[FaultKind | None, str, Callable[[Draft], None]]] = {
     "a sound case": (None, "", lambda _draft: None),
     "a 3D mask for one finding": (None, "", with_one_finding),
+    "a 5D mask": (None, "", put("mask", lambda d: d.mask[..., None])),
+    "a 4D volume": (None, "", put("volume", lambda d: d.volume[..., None])),
     "a mask that ends too early": (FaultKind.UNREADABLE_FILE, "mask", put("mask", lambda d: d.file("mask")[:999])),
     "a mask with a wrong checksum": (FaultKind.UNREADABLE_FILE, "mask", with_wrong_checksum),
     "an empty mask file": (FaultKind.UNREADABLE_FILE, "mask", put("mask", b"")),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from compute.jobs.geometry import compute_geometry
 from ingest.options import ImportOptions
 from ingest.phantoms import SECOND_JSON_NAME, SECOND_MASKS, Expected, make_dataset, make_scan, write_scan
 from ingest.phantoms.niftis import encode_nifti
@@ -250,6 +251,35 @@ def test_a_redrawn_mask_supersedes_the_earlier_once(database: Database, arrays: 
     import_dataset(database, arrays, base(tmp_path))
     assert one_row(database, states) == (2, 3)
     assert without(state(database, arrays), "open.imported_scan") == without(held, "open.imported_scan")
+
+
+@pytest.mark.parametrize("what", ["voxels", "affine"])
+def test_another_volume_is_named_and_nothing_is_measured_on_it(
+    database: Database, arrays: ArrayStore, tmp_path: Path, what: str
+) -> None:
+    scan = make_scan(1, shape=(52, 52, 52), categories=("2d", "2c"))
+    write_scan(tmp_path, scan)
+    (tmp_path / "dataset.json").write_text(json.dumps({"train": [scan.entry()]}))
+    import_dataset(database, arrays, base(tmp_path))
+    held = state(database, arrays)
+    volume, affine, mask = scan.volume.copy(), scan.affine_ras.copy(), scan.mask()
+    if what == "voxels":
+        volume += 1
+    else:
+        affine[0, 3] += 50
+    (tmp_path / "volumes" / scan.name).write_bytes(encode_nifti(volume, affine))
+    mask[1] = np.where(mask[1] == 1, 9, mask[1])
+    (tmp_path / "segmentations" / scan.name).write_bytes(encode_nifti(mask))
+    messages = [one.message for one in import_dataset(database, arrays, base(tmp_path)).all_faults]
+    assert f"the volume's {what} differ from what was imported before; the earlier stay" in messages
+    assert len(messages) == 2
+    now = state(database, arrays)
+    assert sorted(area for area, _ in set(now["arrays"]) - set(held["arrays"])) == ["labels"]
+    redrawn = now["open.entity"] - held["open.entity"]
+    assert now["open.geometry"] == held["open.geometry"]
+    assert compute_geometry(database, arrays).computed == redrawn > 0
+    query = "SELECT count(*), count(DISTINCT (x_lps_mm, hu_mean)) FROM open.geometry"
+    assert one_row(database, query) == (now["open.entity"], held["open.entity"])
 
 
 def copy(folder: Path, target: Path) -> Path:
