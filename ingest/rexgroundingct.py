@@ -89,7 +89,8 @@ class _CaseJob:
         except Exception as error:
             log.exception("reading %s", case.name.scan)
             message = f"it cannot be read ({type(error).__name__}: {error}); the log has the details"
-            raise CaseLeftOut(fault(FaultKind.UNREADABLE_FILE, message, scan=case.name.scan)) from error
+            path = self.places.find_mask(case.name)
+            raise CaseLeftOut(fault(FaultKind.UNREADABLE_FILE, message, scan=case.name.scan, path=path)) from error
 
 
 def _role(visibility: Visibility) -> Role:

@@ -100,7 +100,7 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Expected]:
 def shared_data() -> Path:
     """Real material; the test is skipped where there is none."""
     if not SHARED_DATA.is_dir():
-        pytest.skip(f"no real material in {SHARED_DATA}")
+        pytest.skip("the real material (../shared/data) is not here")
     return SHARED_DATA
 
 

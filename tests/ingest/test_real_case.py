@@ -18,13 +18,14 @@ from schema.arrays.store import ArrayStore
 from schema.database import Database
 from schema.import_run import FaultKind, Severity
 
-REAL = Path(__file__).parents[2].parent / "shared" / "data" / "rex_real"
 
-pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason="the real material (../shared/data) is not here")
+@pytest.fixture
+def real(shared_data: Path) -> Path:
+    return shared_data / "rex_real"
 
 
-def test_its_figures(database: Database, arrays: ArrayStore) -> None:
-    options = ImportOptions(REAL / "dataset.json", round="real", release="real", workers=1)
+def test_its_figures(database: Database, arrays: ArrayStore, real: Path) -> None:
+    options = ImportOptions(real / "dataset.json", round="real", release="real", workers=1)
     report = import_dataset(database, arrays, options)
     (fault,) = report.all_faults
     assert (fault.kind, fault.severity, fault.finding) == (FaultKind.ENTITY_COUNT_DIFFERS, Severity.WARNING, 1)
@@ -51,14 +52,14 @@ def test_its_figures(database: Database, arrays: ArrayStore) -> None:
         (lambda mask: mask.transpose(0, 2, 1, 3), "i and j swapped"),
     ],
 )
-def test_a_turned_mask_is_suspected_named_and_kept(tmp_path: Path, turn: object, name: str) -> None:
-    mask = np.asarray(nibabel.load(REAL / "segmentations" / "train_90001_a_1.nii.gz").dataobj)
+def test_a_turned_mask_is_suspected_named_and_kept(real: Path, tmp_path: Path, turn: object, name: str) -> None:
+    mask = np.asarray(nibabel.load(real / "segmentations" / "train_90001_a_1.nii.gz").dataobj)
     (tmp_path / "segmentations").mkdir()
     turned = nibabel.Nifti1Image(np.ascontiguousarray(turn(mask)), np.eye(4))  # type: ignore[operator]
     nibabel.save(turned, tmp_path / "segmentations" / "train_90001_a_1.nii.gz")
-    (tmp_path / "dataset.json").write_text(json.dumps(json.loads((REAL / "dataset.json").read_text())))
+    (tmp_path / "dataset.json").write_text(json.dumps(json.loads((real / "dataset.json").read_text())))
     (case,) = read_case_file(tmp_path / "dataset.json").cases
-    read = read_case(case, Places(tmp_path / "segmentations", REAL / "volumes"), Stopwatch())
+    read = read_case(case, Places(tmp_path / "segmentations", real / "volumes"), Stopwatch())
     (fault,) = [one for one in read.faults if one.kind is FaultKind.ORIENTATION_SUSPECT]
     assert fault.severity is Severity.WARNING
     axes = name.replace(", ", " and ") if name.endswith("mirrored") else name
