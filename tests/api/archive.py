@@ -266,7 +266,7 @@ def _labels(drawn: Sequence[Drawn]) -> LabelRuns:
     return LabelRuns.from_dense(np.ascontiguousarray(dense.T))
 
 
-MASS = "Irregular mass in the left lung close to the hilar vessels, reaching the upper lobe"
+MASS = "Irregular mass in the left lung that abuts the hilum of the upper lobe"
 
 
 def fill(archive: Archive) -> None:
