@@ -30,6 +30,10 @@ SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
 _numbers = count()
 
+# Tests must never reach the archive of whoever runs them.
+for name in [name for name in os.environ if name.startswith("GROUNDCT_")]:
+    del os.environ[name]
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
