@@ -37,7 +37,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Expected]:
     return folder / "dataset.json", make_dataset(folder, scans=16, seed=5, faults=False, second=False)
 
 
-def test_ten_kills(new_command_line: Callable[..., Any], dataset: tuple[Path, Expected]) -> None:
+@pytest.mark.parametrize("kills", [10, pytest.param(100, marks=pytest.mark.soak)])
+def test_kills(new_command_line: Callable[..., Any], dataset: tuple[Path, Expected], kills: int) -> None:
     path, expected = dataset
     ingest = ("ingest", "rexgroundingct", path, "--round", "r", "--release", "base", "--hide", "test", "--no-embed")
     undisturbed, disturbed = new_command_line(), new_command_line()
@@ -48,7 +49,7 @@ def test_ten_kills(new_command_line: Callable[..., Any], dataset: tuple[Path, Ex
 
     chance = random.Random(20260)  # noqa: S311 - moments, not secrets
     progress = []
-    for n in range(10):
+    for n in range(kills):
         running = disturbed.start(*ingest, "--workers", 1 if n % 3 == 2 else 2)
         wait_for_a_moment(running, disturbed.home, chance, duration)
         kill(running, whole_group=n % 2 == 0)
