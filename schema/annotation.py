@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -165,16 +165,30 @@ class Entity(HideableTable, table=True):
     box_k: Range[int] = Field(sa_type=INT4RANGE)
 
 
+def _double() -> Any:
+    return Field(default=None, sa_type=sa.Double)
+
+
 class Geometry(HideableTable, table=True):
     """What kernels measured of an entity, and with which; an entity without a row is not yet measured."""
 
     __tablename__ = "geometry"
     __table_args__ = (
         sa.Index(None, "volume_ml"),
+        sa.Index(None, "long_axis_mm"),
         sa.Index(None, "hu_mean"),
         sa.Index(None, "side"),
         sa.Index(None, "kernel_version"),
         sa.CheckConstraint("(volume_mm3 IS NULL) = (x_lps_mm IS NULL)", name="mm_all_or_none"),
+        sa.CheckConstraint(
+            "least(surface_area_mm2, mesh_volume_mm3, sphericity, max_diameter_mm, long_axis_mm, short_axis_mm) > 0",
+            name="sizes_positive",
+        ),
+        sa.CheckConstraint(
+            "least(hu_below_950, hu_below_910, hu_below_700, hu_above_0, hu_above_100, hu_above_130) >= 0 "
+            "AND greatest(hu_below_950, hu_below_910, hu_below_700, hu_above_0, hu_above_100, hu_above_130) <= 1",
+            name="shares_within_one",
+        ),
         {"schema": OPEN},
     )
     entity_id: UUID = Field(primary_key=True, foreign_key=f"{OPEN}.entity.id", ondelete="CASCADE")
@@ -182,13 +196,13 @@ class Geometry(HideableTable, table=True):
     """Mean voxel index along i."""
     centroid_j: float = Field(sa_type=sa.Double)
     centroid_k: float = Field(sa_type=sa.Double)
-    x_lps_mm: float | None = Field(default=None, sa_type=sa.Double)
+    x_lps_mm: float | None = _double()
     """The centroid in the patient's frame: towards the left; null without a volume."""
-    y_lps_mm: float | None = Field(default=None, sa_type=sa.Double)
+    y_lps_mm: float | None = _double()
     """Towards the back."""
-    z_lps_mm: float | None = Field(default=None, sa_type=sa.Double)
+    z_lps_mm: float | None = _double()
     """Towards the head."""
-    volume_mm3: float | None = Field(default=None, sa_type=sa.Double)
+    volume_mm3: float | None = _double()
     """Voxels times the voxel's volume; null without a volume's spacing."""
     volume_ml: float | None = Field(
         default=None,
@@ -202,16 +216,69 @@ class Geometry(HideableTable, table=True):
     """Joined by faces or edges."""
     components26: int
     """Joined by faces, edges or corners."""
-    hu_mean: float | None = Field(default=None, sa_type=sa.Double)
-    hu_std: float | None = Field(default=None, sa_type=sa.Double)
+    surface_area_mm2: float | None = _double()
+    """Area of the marching-cubes mesh."""
+    mesh_volume_mm3: float | None = _double()
+    """Volume inside the mesh."""
+    sphericity: float | None = _double()
+    """Area of the sphere of the mesh's volume, over the mesh's area."""
+    max_diameter_mm: float | None = _double()
+    """Greatest distance between two points of the mesh."""
+    long_axis_mm: float | None = _double()
+    """Greatest diameter in a slice of constant k."""
+    short_axis_mm: float | None = _double()
+    """Greatest chord across the long axis, in its slice."""
+    long_axis_k: int | None = None
+    """The slice of both."""
+    major_axis_mm: float | None = _double()
+    """4 sqrt of the largest eigenvalue of the voxels' sample covariance; null for one voxel."""
+    minor_axis_mm: float | None = _double()
+    """Of the second eigenvalue."""
+    least_axis_mm: float | None = _double()
+    """Of the smallest eigenvalue."""
+    elongation: float | None = _double()
+    """Minor over major axis."""
+    flatness: float | None = _double()
+    """Least over major axis."""
+    major_axis_x: float | None = _double()
+    """The major axis's direction, a unit vector in LPS whose greatest part is positive."""
+    major_axis_y: float | None = _double()
+    major_axis_z: float | None = _double()
+    hu_mean: float | None = _double()
+    hu_std: float | None = _double()
     """Population standard deviation."""
     hu_min: int | None = None
     hu_max: int | None = None
-    hu_median: float | None = Field(default=None, sa_type=sa.Double)
-    hu_p05: float | None = Field(default=None, sa_type=sa.Double)
-    hu_p95: float | None = Field(default=None, sa_type=sa.Double)
+    hu_median: float | None = _double()
+    hu_p05: float | None = _double()
+    hu_p10: float | None = _double()
+    hu_p25: float | None = _double()
+    hu_p75: float | None = _double()
+    hu_p90: float | None = _double()
+    hu_p95: float | None = _double()
+    hu_skewness: float | None = _double()
+    hu_kurtosis: float | None = _double()
+    """Excess kurtosis: 0 for a normal distribution."""
+    hu_entropy: float | None = _double()
+    """Bits, of HU in bins of the settings' width."""
+    hu_below_950: float | None = _double()
+    """Share of the voxels below -950 HU."""
+    hu_below_910: float | None = _double()
+    hu_below_700: float | None = _double()
+    hu_above_0: float | None = _double()
+    """Share of the voxels above 0 HU."""
+    hu_above_100: float | None = _double()
+    hu_above_130: float | None = _double()
+    shell_voxels: int | None = Field(default=None, sa_type=sa.BigInteger)
+    """Voxels of the shell around it, within the body and without a label of the finding."""
+    shell_hu_mean: float | None = _double()
+    """Null where the shell has no voxels."""
+    hu_contrast: float | None = _double()
+    """hu_mean less shell_hu_mean."""
     kernel_version: str
     """The version of the kernels; another one makes the row stale."""
+    settings: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """What the kernels were set to, as JSON; other settings make the row stale."""
     device: str
     """cpu, or the GPU's name."""
     computed_at: datetime = now_column()

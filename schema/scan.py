@@ -98,6 +98,8 @@ class Volume(Table, table=True):
     hu_max: int
     body_midline_lps_mm: float = Field(sa_type=sa.Double)
     """LPS x of the body's middle, against which sides are told."""
+    body_outline: bytes | None = None
+    """Where the body begins and ends in a coarse grid of rows, packed; null in imports of before it was kept."""
     terms: str | None = None
     """Terms of use of this volume, where they differ from the collection's."""
 

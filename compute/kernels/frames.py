@@ -36,6 +36,16 @@ def centroid_lps_mm(centroid_zyx: npt.ArrayLike, affine_ras: npt.ArrayLike) -> F
     return voxels_lps_mm(np.asarray(centroid_zyx, np.float64)[..., ::-1], affine_ras)
 
 
+def steps_zyx_lps_mm(affine_ras: npt.ArrayLike) -> Floats:
+    """Shape (3,3), in mm: the rows are the LPS vectors from a voxel to its next neighbour along z, y and x.
+
+    Raises:
+        ValueError: the affine is not a finite, invertible 4 x 4.
+    """
+    steps: Floats = (check_affine(affine_ras)[:3, :3].T * _RAS_TO_LPS)[::-1]
+    return steps
+
+
 def spacing_mm(affine_ras: npt.ArrayLike) -> Floats:
     """Distances in mm, shape (3,), between neighbouring voxels along i, j and k.
 

@@ -26,7 +26,7 @@ CATALOG = {
     "AND relnamespace::regnamespace::text <> 'pg_toast'",
     "columns": "SELECT attrelid::regclass::text, attname, atttypid::regtype::text, attnotnull, "
     "coalesce(attacl::text, '{}') FROM pg_attribute JOIN pg_class c ON c.oid = attrelid "
-    "WHERE attnum > 0 AND relkind = 'r' AND attrelid > 16000 AND relname <> 'alembic_version'",
+    "WHERE attnum > 0 AND NOT attisdropped AND relkind = 'r' AND attrelid > 16000 AND relname <> 'alembic_version'",
     "types": "SELECT oid::regtype::text FROM pg_type WHERE oid > 16000 AND typname NOT LIKE '%alembic_version'",
     "labels": "SELECT enumtypid::regtype::text, enumsortorder, enumlabel FROM pg_enum",
     "functions": "SELECT oid::regprocedure::text, "
