@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # An installed copy is what is tested, so sources that change are installed again.
-SOURCES := $(shell find schema compute ingest api cli migrations -name '*.py' -o -name '*.json' -o -name '*.mako' -o -name '*.html') pyproject.toml
+SOURCES := $(shell find schema compute ingest api cli migrations -name '*.py' -o -name '*.json' -o -name '*.mako' -o -name '*.html' -o -name '*.cu') pyproject.toml
 TESTS ?= $(CURDIR)/tests
 PYTEST = cd $(shell mktemp -d) && $(CURDIR)/$(BIN)/python -P -m pytest -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) -o cache_dir=$(CURDIR)/.pytest_cache
 
-.PHONY: help install demo test lint unit soak clean
+.PHONY: help install demo test lint unit soak bench clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,5 +42,18 @@ unit: install
 soak: install  ## Minutes of load and kills
 	$(PYTEST) -m soak --timeout 1800 $(TESTS)
 
+PEERS := .venv-bench
+
+$(PEERS)/installed: benchmarks/requirements-peers.txt benchmarks/requirements-pyradiomics.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements-peers.txt
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -r benchmarks/requirements-pyradiomics.txt
+	@touch $@
+
+bench: install $(PEERS)/installed  ## Geometry beside other libraries, reads of the store, the import of a case; writes bench-*.json
+	$(BIN)/python -m benchmarks.geometry.run --peers $(PEERS)/bin/python --json bench-geometry.json
+	$(BIN)/python -m benchmarks.store --json bench-store.json
+	$(BIN)/python -m benchmarks.import_case --json bench-import.json
+
 clean:  ## Remove .venv and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -5,7 +5,10 @@ import os
 import click
 
 from cli.output import console, errors, json_option, print_json, progress
+from compute.geometry import DEFAULTS
 from compute.jobs.geometry import compute_geometry
+from compute.jobs.selection import Selection
+from compute.quantities import GeometrySettings
 from migrations.ready import ready_database
 from schema.arrays.store import ArrayStore
 from schema.errors import SettingsError
@@ -19,13 +22,27 @@ def compute() -> None:
 
 @compute.command()
 @click.option("--round", "round_name", help="Only this round's annotations.")
+@click.option("--release", help="Only the annotations that this release gives.")
+@click.option("--cohort", help="Only the findings of this cohort.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), help="[default: GROUNDCT_DEVICE, or auto]")
+@click.option("--shell-mm", type=click.FloatRange(0, 50, min_open=True), default=DEFAULTS.shell_mm, show_default=True)
+@click.option("--entropy-bin-hu", type=click.IntRange(1, 1000), default=DEFAULTS.entropy_bin_hu, show_default=True)
 @click.option("--force", is_flag=True, help="Measure again what is measured.")
 @click.option(
     "--workers", type=click.IntRange(min=1), default=min(os.cpu_count() or 1, 8), show_default="cores, up to 8"
 )
 @json_option
-def geometry(round_name: str | None, device: str | None, force: bool, workers: int, as_json: bool) -> None:
+def geometry(
+    round_name: str | None,
+    release: str | None,
+    cohort: str | None,
+    device: str | None,
+    shell_mm: float,
+    entropy_bin_hu: int,
+    force: bool,
+    workers: int,
+    as_json: bool,
+) -> None:
     """Measure the entities that have no geometry yet, or a stale one."""
     settings = load_settings()
     if (device or settings.device) == "gpu":
@@ -34,7 +51,9 @@ def geometry(round_name: str | None, device: str | None, force: bool, workers: i
         report = compute_geometry(
             database,
             ArrayStore(settings.arrays_url),
-            round_name=round_name,
+            selection=Selection(round_name, release, cohort),
+            announce=lambda link: errors.print(f"Dask's dashboard: {link}"),
+            settings=GeometrySettings(shell_mm, entropy_bin_hu),
             force=force,
             workers=workers,
             address=settings.dask_address,
@@ -44,9 +63,9 @@ def geometry(round_name: str | None, device: str | None, force: bool, workers: i
         print_json(report.to_json())
     else:
         for key, reason in report.failed.items():
-            errors.print(f"annotation {key}: {reason}", soft_wrap=True)
+            errors.print(f"{key}: {reason}", soft_wrap=True)
         console.print(
             f"{report.computed:,} of {report.entities:,} entities measured on the {report.device} in "
-            f"{report.seconds:.1f} s, {len(report.failed)} annotations failed"
+            f"{report.seconds:.1f} s, {report.located:,} places among organs, {len(report.failed)} annotations failed"
         )
     raise SystemExit(1 if report.failed else 0)

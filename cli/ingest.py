@@ -1,10 +1,11 @@
-"""Commands that import: ingest rexgroundingct, ingest metadata."""
+"""Commands that import: ingest rexgroundingct, ingest metadata, ingest organs."""
 
 import os
 from pathlib import Path
 
 import click
 
+from cli.organs import organs
 from cli.output import console, counted, errors, file_size, json_option, print_json, progress
 from cli.search import embed_new
 from ingest.metadata import import_metadata
@@ -25,6 +26,9 @@ _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.group()
 def ingest() -> None:
     """Import datasets and their tables."""
+
+
+ingest.add_command(organs)
 
 
 class _PolicyType(click.ParamType[AnnotationPolicy]):

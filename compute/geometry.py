@@ -1,36 +1,31 @@
 """Measuring the entities of a finding: from its labels and its scan's voxels to the rows that are stored."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 from sqlalchemy.dialects.postgresql import Range
 
-from compute.kernels.components import component_counts
-from compute.kernels.frames import centroid_lps_mm, voxel_volume_mm3
-from compute.kernels.intensities import Intensities
-from compute.kernels.sides import side_of
-from compute.kernels.statistics import LabelStatistics, label_statistics
-from schema.arrays.box import Box
+from compute.chunks import array_runs
+from compute.kernels.body import BodyOutline
+from compute.kernels.frames import check_affine
+from compute.kernels.runs import Runs
+from compute.kernels.volumes import check_image
+from compute.quantities import FULL, Column, DrawnFinding, GeometrySettings, Quantity, ScanFrame
+from schema.annotation import Geometry
+from schema.arrays.box import Box, box_slices, parse_shape
 from schema.arrays.runs import LabelRuns
-from schema.finding import Side
 from schema.identity import entity_id
 
-KERNEL_VERSION = "1"
+KERNEL_VERSION = "2"
 """Raised with every change that may change a stored value; rows of another version are stale."""
 
-
-@dataclass(frozen=True)
-class ScanFrame:
-    """Where a scan's voxels are in the patient, and how to read them."""
-
-    read: Callable[[Box], NDArray[np.int16]]
-    """Gives the HU of a half-open box (z, y, x)."""
-    affine_ras: NDArray[np.float64]
-    midline_lps_mm: float
+DEFAULTS = GeometrySettings()
 
 
 @dataclass(frozen=True)
@@ -41,7 +36,7 @@ class EntityMeasures:
     entity: dict[str, Any]
     """The columns of `entity` beside its keys."""
     geometry: dict[str, Any]
-    """The columns of `geometry` beside its key."""
+    """The columns of `geometry` beside its key; None where a value is not known."""
 
     def rows(self, annotation: UUID) -> tuple[dict[str, Any], dict[str, Any]]:
         """Give the rows of `entity` and `geometry` under an annotation."""
@@ -52,54 +47,95 @@ class EntityMeasures:
         }
 
 
-def measure_finding(labels: LabelRuns, frame: ScanFrame | None) -> list[EntityMeasures]:
+def measure_finding(
+    labels: LabelRuns,
+    frame: ScanFrame | None,
+    *,
+    settings: GeometrySettings = DEFAULTS,
+    quantities: Iterable[Quantity] = FULL,
+) -> list[EntityMeasures]:
     """Measure every entity of a finding, ascending by label; an empty finding has none.
 
-    Without a frame, what needs millimetres or HU is None. One dense crop of the finding's box is in memory at a time.
+    Without a frame, what needs millimetres or HU is None. Of the scan, one entity's crop is in memory at a time.
     """
-    box = labels.box_zyx()
-    if box is None:
+    if not len(labels.runs):
         return []
-    dense = labels.to_dense(box, np.uint8 if labels.labels().max() < 256 else np.uint16)
-    image = frame.read(box) if frame else None
-    statistics = label_statistics(dense, image, origin_zyx=box[0])
-    _, components = component_counts(dense)
-    return list(_measures(statistics, components, frame))
+    return list(measure(DrawnFinding(kernel_runs(labels), labels.shape_zyx, frame, settings), quantities))
 
 
-def _measures(
-    statistics: LabelStatistics, components: NDArray[np.int64], frame: ScanFrame | None
-) -> Iterator[EntityMeasures]:
-    for n, label in enumerate(statistics.label.tolist()):
-        geometry = {
-            **_position(statistics, n),
-            **dict(zip(("components6", "components18", "components26"), components[n].tolist(), strict=True)),
-            **_in_patient(statistics, n, frame),
-            **_intensities(statistics.hu, n),
-            "kernel_version": KERNEL_VERSION,
-            "device": "cpu",
-        }
-        yield EntityMeasures(label, {"voxels": int(statistics.voxels[n]), **_box(statistics, n)}, geometry)
+def measure_arrays(
+    labels_zyx: Any,
+    image_zyx: Any,
+    affine_ras: npt.ArrayLike,
+    *,
+    midline_lps_mm: float | None = None,
+    body: BodyOutline | None = None,
+    settings: GeometrySettings = DEFAULTS,
+    quantities: Iterable[Quantity] = FULL,
+) -> list[EntityMeasures]:
+    """Measure the labels of an array, ascending; an array without labels has none. Needs no database.
+
+    Args:
+        labels_zyx: (z,y,x), uint8, uint16 or bool, 0 = background: NumPy, Dask or Zarr.
+        image_zyx: int16 HU of the same shape, of which boxes around the labels are read: NumPy, Dask or Zarr.
+        affine_ras: the CT's affine from [i,j,k] to RAS mm; i runs along x, k along z.
+        midline_lps_mm: against which sides are told; without it they are None.
+        body: where the body ends, and with it the shells.
+        settings: as for findings of the database.
+        quantities: what to measure.
+
+    Raises:
+        ValueError: arrays that differ in shape, or are not what they should be.
+    """
+    if labels_zyx.shape != image_zyx.shape:
+        raise ValueError(f"labels have shape {labels_zyx.shape} and the image has shape {image_zyx.shape}")
+    runs, shape = array_runs(labels_zyx), parse_shape(labels_zyx.shape)
+    if not len(runs):
+        return []
+
+    def read(box: Box) -> npt.NDArray[np.int16]:
+        return check_image(np.asarray(image_zyx[box_slices(box)]))
+
+    frame = ScanFrame(read, check_affine(affine_ras), midline_lps_mm, body)
+    return list(measure(DrawnFinding(runs, shape, frame, settings), quantities))
 
 
-def _box(statistics: LabelStatistics, n: int) -> dict[str, Range[int]]:
-    corners = zip(statistics.box_min_zyx[n].tolist(), statistics.box_max_zyx[n].tolist(), strict=True)
-    return {name: Range(*ends) for name, ends in zip(("box_k", "box_j", "box_i"), corners, strict=True)}
+def measure(finding: DrawnFinding, quantities: Iterable[Quantity] = FULL) -> Iterator[EntityMeasures]:
+    """Measure the entities of a finding that is ready for the kernels."""
+    columns: dict[str, Column] = {}
+    for quantity in quantities:
+        columns |= quantity(finding)
+    for n, (label, _) in enumerate(finding.entities):
+        geometry = {name: _value(columns, name, n) for name in MEASURED}
+        geometry |= {"kernel_version": KERNEL_VERSION, "settings": settings_text(finding.settings), "device": "cpu"}
+        yield EntityMeasures(label, {"voxels": int(finding.moments.voxels[n]), **_box(finding, n)}, geometry)
 
 
-def _position(statistics: LabelStatistics, n: int) -> dict[str, float]:
-    return dict(zip(("centroid_k", "centroid_j", "centroid_i"), statistics.centroid_zyx[n].tolist(), strict=True))
+def settings_text(settings: GeometrySettings) -> str:
+    """Settings as they are stored beside what they gave."""
+    return json.dumps(asdict(settings), sort_keys=True)
 
 
-def _in_patient(statistics: LabelStatistics, n: int, frame: ScanFrame | None) -> dict[str, float | str | None]:
-    if frame is None:
-        return dict.fromkeys(("x_lps_mm", "y_lps_mm", "z_lps_mm", "volume_mm3", "side"))
-    x, y, z = centroid_lps_mm(statistics.centroid_zyx[n], frame.affine_ras).tolist()
-    side = Side(side_of(x, frame.midline_lps_mm).lower())
-    volume_mm3 = int(statistics.voxels[n]) * voxel_volume_mm3(frame.affine_ras)
-    return {"x_lps_mm": x, "y_lps_mm": y, "z_lps_mm": z, "volume_mm3": volume_mm3, "side": side}
+def kernel_runs(labels: LabelRuns) -> Runs:
+    """The runs of a finding as the kernels take them."""
+    z, y, start, stop, label = labels.runs.astype(np.int32).T
+    return np.stack([z * labels.shape_zyx[1] + y, start, stop, label], axis=1)
 
 
-def _intensities(hu: Intensities | None, n: int) -> dict[str, float | None]:
-    names = ("mean", "std", "min", "max", "median", "p05", "p95")
-    return {f"hu_{name}": None if hu is None else getattr(hu, name)[n].item() for name in names}
+_OF_THE_ROW = {"entity_id", "volume_ml", "kernel_version", "settings", "device", "computed_at"}
+MEASURED = tuple(name for name in Geometry.model_fields if name not in _OF_THE_ROW)
+"""The columns of `geometry` that kernels fill."""
+
+
+def _value(columns: Mapping[str, Column], name: str, n: int) -> Any:
+    """One value as Python's own, None where it is not known or not a number."""
+    if name not in columns:
+        return None
+    value = columns[name][n]
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _box(finding: DrawnFinding, n: int) -> dict[str, Range[int]]:
+    ends = zip(*finding.box(n), strict=True)
+    return {name: Range(*each) for name, each in zip(("box_k", "box_j", "box_i"), ends, strict=True)}

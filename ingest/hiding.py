@@ -20,6 +20,7 @@ MOVED = (
     ("annotation", "scan_id = :scan"),
     ("entity", f"annotation_id IN ({_ANNOTATIONS})"),
     ("geometry", f"entity_id IN ({_ENTITIES})"),
+    ("location", f"entity_id IN ({_ENTITIES})"),
     ("review", f"annotation_id IN ({_ANNOTATIONS})"),
     ("adjudication", f"finding_id IN ({_FINDINGS})"),
     ("release_annotation", f"finding_id IN ({_FINDINGS})"),

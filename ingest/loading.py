@@ -1,6 +1,7 @@
 """Writing one case to the database, in the caller's transaction: only what is new, whatever was there before."""
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid5
@@ -38,15 +39,32 @@ class CaseStore:
     volumes: VolumeStorage
     watch: Stopwatch
 
-    def write_volume(self, volume: ReadVolume) -> StoredArray | None:
+    def keep_volume(self, volume: ReadVolume | None, *, known: bool) -> "KeptVolume | None":
+        """Store the voxels of a volume, if there is one, unless the scan is known to have it already."""
+        if volume is None:
+            return None
+        copy = None if known else self.copy_volume(volume)
+        with self.watch("volume"):
+            return KeptVolume(copy.digest if copy else volume_digest(volume.voxels_zyx), copy)
+
+    def copy_volume(self, volume: ReadVolume) -> StoredArray | None:
         """Store a volume's voxels, unless volumes stay where they are."""
-        with self.watch("store"):
+        with self.watch("volume"):
             return self.arrays.write_volume(volume.voxels_zyx) if self.volumes is VolumeStorage.COPY else None
 
     def write_labels(self, findings: Sequence[LabelRuns]) -> StoredArray:
         """Store a batch of labels."""
-        with self.watch("store"):
+        with self.watch("labels"):
             return self.arrays.write_labels(findings, self.labels_area)
+
+
+@dataclass(frozen=True)
+class KeptVolume:
+    """A volume that the store has, or that need not be there."""
+
+    digest: str
+    copy: StoredArray | None
+    """None where volumes stay where they are, or the scan had a volume already."""
 
 
 @dataclass
@@ -65,12 +83,24 @@ class CaseOutcome:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def load_case(
-    session: Session, target: ImportTarget, store: CaseStore, read: ReadCase, fingerprint: str, outcome: CaseOutcome
-) -> None:
-    """Write a case's arrays and rows, and count in the outcome what was new.
+def has_volume(session: Session, scan_id: UUID) -> bool:
+    """Tell whether a scan has a volume."""
+    return session.exec(select(Volume.scan_id).where(Volume.scan_id == scan_id)).first() is not None
 
-    The arrays are in the store, whole, before the caller commits; they count as there only then.
+
+def load_case(
+    session: Session,
+    target: ImportTarget,
+    store: CaseStore,
+    read: ReadCase,
+    volume: Future[KeptVolume | None],
+    fingerprint: str,
+    outcome: CaseOutcome,
+) -> None:
+    """Write a case's labels and rows, and count in the outcome what was new.
+
+    The arrays are in the store, whole, before the caller commits; they count as there only then. The volume is being
+    stored meanwhile, since its files were found good: where the case is left out now, garbage collection removes it.
 
     Raises:
         CaseLeftOut: it contradicts what the database or its release already says.
@@ -79,8 +109,11 @@ def load_case(
     name = read.case.name.scan
     session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
     scan_id = _save_scan(session, target, read, outcome)
-    measured = _save_volume(session, target, store, read, scan_id, outcome)
-    _CaseWriter(session, target, store, read, scan_id, outcome, with_geometry=measured).write()
+    writer = _CaseWriter(session, target, store, read, scan_id, outcome)
+    writer.write_labels()
+    with store.watch("wait"):
+        kept = volume.result()
+    writer.write_findings(with_geometry=_save_volume(session, target, store, read, kept, scan_id, outcome))
     _save_fingerprint(session, target, fingerprint, scan_id, outcome)
 
 
@@ -129,19 +162,24 @@ def _save_scan(session: Session, target: ImportTarget, read: ReadCase, outcome: 
 
 
 def _save_volume(
-    session: Session, target: ImportTarget, store: CaseStore, read: ReadCase, scan_id: UUID, outcome: CaseOutcome
+    session: Session,
+    target: ImportTarget,
+    store: CaseStore,
+    read: ReadCase,
+    kept: KeptVolume | None,
+    scan_id: UUID,
+    outcome: CaseOutcome,
 ) -> bool:
     """Save a scan's volume unless it has one; tell whether what was measured on the file holds for the one it has."""
     volume = read.volume
-    if volume is None:
+    if volume is None or kept is None:
         return True
-    digest = volume_digest(volume.voxels_zyx)
     known = session.exec(select(Volume.digest, Volume.affine_ras).where(Volume.scan_id == scan_id)).one_or_none()
     if known is None:
-        row = _volume_row(target, read, volume, store.write_volume(volume))
-        _add(session, Volume, **row, scan_id=scan_id, digest=digest)
+        copy = kept.copy or store.copy_volume(volume)  # the scan may have lost a volume just now
+        _add(session, Volume, **_volume_row(target, read, volume, copy), scan_id=scan_id, digest=kept.digest)
         return True
-    same = {"voxels": known[0] == digest, "affine": known[1] == volume.affine_ras.ravel().tolist()}
+    same = {"voxels": known[0] == kept.digest, "affine": known[1] == volume.affine_ras.ravel().tolist()}
     if changed := [what for what, unchanged in same.items() if not unchanged]:
         message = f"the volume's {' and '.join(changed)} differ from what was imported before; the earlier stay"
         told = fault(FaultKind.CHANGED_SINCE, message, scan=outcome.scan, path=read.volume_path)
@@ -158,9 +196,10 @@ def _volume_row(target: ImportTarget, read: ReadCase, volume: ReadVolume, copy: 
         "spacing_mm": volume.spacing_mm,
         "affine_ras": volume.affine_ras.ravel().tolist(),
         "orientation": volume.orientation,
-        "hu_min": int(volume.voxels_zyx.min()),
-        "hu_max": int(volume.voxels_zyx.max()),
+        "hu_min": volume.hu_min,
+        "hu_max": volume.hu_max,
         "body_midline_lps_mm": volume.midline_lps_mm,
+        "body_outline": volume.body.to_bytes(),
         "terms": target.terms,
     }
 
@@ -192,8 +231,6 @@ class _CaseWriter:
         read: ReadCase,
         scan_id: UUID,
         outcome: CaseOutcome,
-        *,
-        with_geometry: bool,
     ) -> None:
         self.session = session
         self.target = target
@@ -201,26 +238,31 @@ class _CaseWriter:
         self.case = read.case
         self.labels = read.labels
         self.measures = read.measures
-        self.with_geometry = with_geometry
         self.scan_id = scan_id
         self.outcome = outcome
         self.digests = [runs.digest() for runs in read.labels or ()]
         self.known = known_findings(session, scan_id, target)
         self.matches = match_findings([self._incoming(n) for n in range(len(self.case.findings))], self.known)
+        self.batch = [n for n in range(len(self.digests)) if self._drawn_already(n) is None]
+        self.label_array_id: UUID | None = None
         self.free_index = max((one.source_index for one in self.known), default=-1) + 1
         self.rows: dict[type[Table], list[dict[str, Any]]] = {
             model: []
             for model in (Finding, FindingRevision, Annotation, Entity, Geometry, ReleaseFinding, ReleaseAnnotation)
         }
 
-    def write(self) -> None:
+    def write_labels(self) -> None:
+        """Write the scan's place in its release, and the labels that are new."""
         self._place_in_release()
-        batch = [n for n in range(len(self.digests)) if self._drawn_already(n) is None]
-        label_array_id = self._save_label_array(batch)
+        self.label_array_id = self._save_label_array()
+
+    def write_findings(self, *, with_geometry: bool) -> None:
+        """Write the rows of findings and of what hangs on them, labels that `write_labels` stored among them."""
         for n in range(len(self.case.findings)):
-            self._write_finding(n, label_array_id, batch)
+            self._write_finding(n)
         for model, rows in self.rows.items():
-            _add_all(self.session, model, rows)
+            if with_geometry or model is not Geometry:
+                _add_all(self.session, model, rows)
         self.outcome.findings = len(self.case.findings)
 
     def _incoming(self, n: int) -> IncomingFinding:
@@ -244,10 +286,10 @@ class _CaseWriter:
             message = f"release {self.target.release} has it in {found}, this file in {self.case.split}"
             raise CaseLeftOut(fault(FaultKind.CHANGED_SINCE, message, scan=self.outcome.scan))
 
-    def _save_label_array(self, batch: list[int]) -> UUID | None:
-        if self.labels is None or not batch:
+    def _save_label_array(self) -> UUID | None:
+        if self.labels is None or not self.batch:
             return None
-        stored = self.store.write_labels([self.labels[n] for n in batch])
+        stored = self.store.write_labels([self.labels[n] for n in self.batch])
         key = uuid5(self.scan_id, stored.digest)
         _add(
             self.session,
@@ -257,17 +299,17 @@ class _CaseWriter:
             digest=stored.digest,
             stored_sha256=stored.stored_sha256,
             stored_bytes=stored.stored_bytes,
-            findings=len(batch),
+            findings=len(self.batch),
         )
         return key
 
-    def _write_finding(self, n: int, label_array_id: UUID | None, batch: list[int]) -> None:
+    def _write_finding(self, n: int) -> None:
         known = self.matches.get(n)
         finding_id = known.id if known else self._new_finding(n)
         revision_id = self._revision(n, known, finding_id)
         annotation_id = self._earlier_annotation(n)
-        if n in batch and label_array_id is not None:
-            annotation_id = self._new_annotation(n, finding_id, label_array_id, batch.index(n))
+        if n in self.batch and self.label_array_id is not None:
+            annotation_id = self._new_annotation(n, finding_id, self.label_array_id, self.batch.index(n))
         if self.target.release_id is not None and not (known and known.in_release):
             self._place_finding(n, finding_id, revision_id, annotation_id)
 
@@ -386,7 +428,6 @@ class _CaseWriter:
     def _add_entities(self, n: int, annotation_id: UUID) -> None:
         for entity, geometry in (measures.rows(annotation_id) for measures in self.measures[n]):
             self.rows[Entity].append(entity)
-            if self.with_geometry:
-                self.rows[Geometry].append(geometry)
+            self.rows[Geometry].append(geometry)
         self.outcome.entities += len(self.measures[n])
         self.outcome.entities_new += len(self.measures[n])

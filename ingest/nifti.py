@@ -4,6 +4,7 @@ A slab is a run of planes along the last axis of the file: NIfTI stores its firs
 read in C order, have the axes reversed.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,8 +23,10 @@ from numpy.typing import NDArray
 from ingest.faults import CaseLeftOut, fault
 from schema.import_run import FaultKind
 
-SLAB_BYTES = 16 * 2**20
-"""Inflated bytes in memory at a time; the size at which inflation was measured fastest."""
+SLAB_BYTES = 2**20
+"""Inflated bytes that are handed on together, where a plane has no more: still in the cache when they are looked at."""
+_PIECE_BYTES = 2**19
+"""Inflated bytes asked for at a time. The stream makes bytes of them before they are copied: more leave the cache."""
 
 _GZIP = b"\x1f\x8b"
 _BROKEN: tuple[Any, ...] = (EOFError, isal_zlib.error, igzip.BadGzipFile)
@@ -59,20 +62,25 @@ class NiftiStream:
     header: NiftiHeader
     stream: BufferedIOBase
 
-    def slabs(self) -> Iterator[tuple[int, NDArray[Any]]]:
-        """Give (first plane, slab) pairs; a slab has the file's axes reversed, the last one first.
+    def slabs(
+        self, shape: tuple[int, ...] | None = None, into: NDArray[Any] | None = None
+    ) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Give (first plane, slab) pairs; a slab has the axes of the shape reversed, the last one first.
 
-        The same buffer is used again for each slab.
+        Args:
+            shape: the header's, but for axes of length 1; the header's by default.
+            into: what the slabs are parts of: an array of the shape reversed, in C-order and of the file's dtype.
+                Without it every slab lies in the same buffer.
 
         Raises:
             CaseLeftOut: the file ends too early or does not inflate.
         """
-        plane = self.header.shape[:-1]
-        plane_bytes = int(np.prod(plane)) * self.header.dtype.itemsize
-        depth = max(1, SLAB_BYTES // plane_bytes)
-        buffer = np.empty((depth, *reversed(plane)), self.header.dtype)
-        for first in range(0, self.header.shape[-1], depth):
-            slab = buffer[: self.header.shape[-1] - first]
+        *plane, planes = shape or self.header.shape
+        depth = max(1, SLAB_BYTES // (math.prod(plane) * self.header.dtype.itemsize))
+        buffer = np.empty((min(depth, planes), *reversed(plane)), self.header.dtype) if into is None else into
+        for first in range(0, planes, depth):
+            at = 0 if into is None else first
+            slab = buffer[at : at + min(depth, planes - first)]
             self._fill(slab.data.cast("B"))
             yield first, slab
         self._read_to_end()
@@ -80,7 +88,7 @@ class NiftiStream:
     def _read_to_end(self) -> None:
         """Read what follows the voxels: at the end stands gzip's checksum of everything before it."""
         try:
-            while self.stream.read(SLAB_BYTES):
+            while self.stream.read(_PIECE_BYTES):
                 pass
         except _BROKEN as error:
             raise _unreadable(self.path, f"it does not inflate ({error})") from error
@@ -88,7 +96,7 @@ class NiftiStream:
     def _fill(self, view: memoryview) -> None:
         filled = 0
         try:
-            while filled < len(view) and (count := self.stream.readinto(view[filled:])):
+            while filled < len(view) and (count := self.stream.readinto(view[filled : filled + _PIECE_BYTES])):
                 filled += count
         except _BROKEN as error:
             raise _unreadable(self.path, f"it does not inflate ({error})") from error

@@ -1,15 +1,17 @@
 """Reading one case from its files: labels, voxels, measures and faults. Knows no database and writes nothing."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compute.geometry import EntityMeasures, ScanFrame, measure_finding
+from compute.geometry import EntityMeasures, measure_finding
 from compute.kernels.orientation import audit_orientation
 from compute.kernels.planes import filled_planes
 from compute.kernels.samples import VoxelSamples, sample_inside_and_shell
+from compute.quantities import ScanFrame
 from ingest.cases import Case, CaseFinding
 from ingest.faults import CaseLeftOut, FaultDraft, fault
 from ingest.masks import read_mask
@@ -24,35 +26,56 @@ _AXES = "kji"
 
 
 @dataclass(frozen=True)
-class ReadCase:
-    """Everything that the files of a case say."""
+class CaseFiles:
+    """What the files of a case hold, each known good."""
 
     case: Case
     volume_path: Path | None
     volume: ReadVolume | None
     labels: tuple[LabelRuns, ...] | None
     """One for each finding; None where the case has no mask."""
+
+
+@dataclass(frozen=True)
+class ReadCase(CaseFiles):
+    """Everything that the files of a case say."""
+
     measures: tuple[tuple[EntityMeasures, ...], ...]
     """The entities of each finding; empty where the case has no mask."""
     faults: tuple[FaultDraft, ...]
 
 
-def read_case(case: Case, places: Places, watch: Stopwatch) -> ReadCase:
-    """Read a case's mask and volume and measure its entities.
+def read_files(case: Case, places: Places, watch: Stopwatch) -> CaseFiles:
+    """Read a case's mask here and its volume in a thread. Where both are at fault, the mask's faults are told.
 
     Raises:
         CaseLeftOut: the case cannot be used; each fault names the scan, the file and the remedy.
     """
     try:
-        return _read(case, places, watch)
+        return _read_files(case, places, watch)
     except CaseLeftOut as error:
         raise CaseLeftOut(*_named(case, error.faults)) from error
 
 
-def _read(case: Case, places: Places, watch: Stopwatch) -> ReadCase:
-    volume_path = places.find_volume(case.name)
-    labels = _read_labels(case, places, watch)
-    volume = read_volume(volume_path, case.shape_vox, watch) if volume_path else None
+def _read_files(case: Case, places: Places, watch: Stopwatch) -> CaseFiles:
+    mask_path, volume_path = _find_mask(case, places), places.find_volume(case.name)
+    with ThreadPoolExecutor(1, "volume") as thread:
+        volume = thread.submit(_read_volume, case, volume_path, watch)
+        labels = _read_mask(case, mask_path, watch)
+        return CaseFiles(case, volume_path, volume.result(), labels)
+
+
+def _read_volume(case: Case, path: Path | None, watch: Stopwatch) -> ReadVolume | None:
+    return read_volume(path, case.shape_vox, watch) if path else None
+
+
+def _read_mask(case: Case, path: Path | None, watch: Stopwatch) -> tuple[LabelRuns, ...] | None:
+    return tuple(read_mask(path, len(case.findings), case.shape_vox, watch)) if path else None
+
+
+def measure_case(files: CaseFiles, places: Places, watch: Stopwatch) -> ReadCase:
+    """Measure a case's entities, and look for what is odd about them."""
+    case, volume, labels = files.case, files.volume, files.labels
     with watch("geometry"):
         measures = tuple(tuple(measure_finding(runs, _frame(volume))) for runs in labels or ())
     faults = [*case.faults, *_volume_faults(case, volume, places)]
@@ -61,21 +84,19 @@ def _read(case: Case, places: Places, watch: Stopwatch) -> ReadCase:
         with watch("audit"):
             faults += _mask_faults(case, labels, measures, mask)
             faults += _orientation_faults(labels, volume, mask)
-    return ReadCase(case, volume_path, volume, labels, measures, tuple(_named(case, faults)))
+    return ReadCase(**vars(files), measures=measures, faults=tuple(_named(case, faults)))
 
 
 def _named(case: Case, faults: "list[FaultDraft] | tuple[FaultDraft, ...]") -> list[FaultDraft]:
     return [replace(one, scan=case.name.scan) for one in faults]
 
 
-def _read_labels(case: Case, places: Places, watch: Stopwatch) -> tuple[LabelRuns, ...] | None:
+def _find_mask(case: Case, places: Places) -> Path | None:
     path = places.find_mask(case.name)
-    if path is not None:
-        return tuple(read_mask(path, len(case.findings), case.shape_vox, watch))
-    if case.declares_counts:
+    if path is None and case.declares_counts:
         expected = places.masks / f"{case.name.scan}.nii.gz"
         raise CaseLeftOut(fault(FaultKind.MISSING_MASK, "the case declares entities but has no mask", path=expected))
-    return None
+    return path
 
 
 def _frame(volume: ReadVolume | None) -> ScanFrame | None:
@@ -87,7 +108,7 @@ def _frame(volume: ReadVolume | None) -> ScanFrame | None:
         (z0, y0, x0), (z1, y1, x1) = box
         return voxels[z0:z1, y0:y1, x0:x1]
 
-    return ScanFrame(read, volume.affine_ras, volume.midline_lps_mm)
+    return ScanFrame(read, volume.affine_ras, volume.midline_lps_mm, volume.body)
 
 
 def _volume_faults(case: Case, volume: ReadVolume | None, places: Places) -> list[FaultDraft]:

@@ -5,10 +5,11 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
@@ -19,15 +20,16 @@ from compute.jobs.cluster import map_unordered
 from ingest.cases import Case, CaseFile, read_case_file
 from ingest.faults import CaseLeftOut, FaultDraft, fault
 from ingest.hiding import hide_scan
-from ingest.loading import CaseOutcome, CaseStore, load_case
+from ingest.loading import CaseOutcome, CaseStore, KeptVolume, has_volume, load_case
+from ingest.locking import arrays_kept, database_gone
 from ingest.options import ImportOptions
 from ingest.places import Places
-from ingest.reading import read_case
+from ingest.reading import ReadCase, measure_case, read_files
 from ingest.report import ImportReport, save_report
 from ingest.target import ImportTarget, start_run
 from ingest.timing import Stopwatch
 from schema.arrays.store import ArrayStore
-from schema.database import LOCK_ARRAYS, Database, Role, first_line
+from schema.database import Database, Role
 from schema.errors import GroundctError, ServerError, SourceError
 from schema.identity import scan_id
 from schema.import_run import FaultKind, ImportedScan, ImportRun, RunState
@@ -67,23 +69,44 @@ class _CaseJob:
         except CaseLeftOut as error:
             outcome = CaseOutcome(item.case.name.scan, item.hidden, left_out=True, faults=list(error.faults))
         except OperationalError as error:
-            raise _database_gone(error) from None
+            raise database_gone(error) from None
         outcome.seconds = dict(watch.seconds)
         return outcome
 
     def _import(self, item: _CaseItem, outcome: CaseOutcome, watch: Stopwatch) -> None:
-        read = self._read(item.case, watch)
-        outcome.faults += read.faults
-        visibility = Visibility.HIDDEN if item.hidden else Visibility.OPEN
+        """Read the files, then let the volume be written in a thread while everything else goes on here."""
+        with self._surprises_left_out(item.case):
+            files = read_files(item.case, self.places, watch)
         store = CaseStore(self.arrays, "hidden" if item.hidden else "labels", self.volumes_as, watch)
-        with watch("write"), self.database.transaction(_role(visibility), visibility) as session:
-            if item.hidden:
-                hide_scan(session, self.arrays, scan_id(self.target.collection, item.case.name.scan))
-            load_case(session, self.target, store, read, item.fingerprint, outcome)
+        with ThreadPoolExecutor(1, "volume") as thread:
+            volume = thread.submit(store.keep_volume, files.volume, known=self._has_volume(item))
+            with self._surprises_left_out(item.case):
+                read = measure_case(files, self.places, watch)
+            outcome.faults += read.faults
+            with watch("write"):
+                self._load(item, store, read, volume, outcome)
 
-    def _read(self, case: Case, watch: Stopwatch) -> Any:
+    def _has_volume(self, item: _CaseItem) -> bool:
+        with self.database.transaction() as session:
+            return has_volume(session, self._scan_id(item))
+
+    def _load(
+        self, item: _CaseItem, store: CaseStore, read: ReadCase, volume: Future[KeptVolume | None], outcome: CaseOutcome
+    ) -> None:
+        visibility = Visibility.HIDDEN if item.hidden else Visibility.OPEN
+        with self.database.transaction(_role(visibility), visibility) as session:
+            if item.hidden:
+                hide_scan(session, self.arrays, self._scan_id(item))
+            load_case(session, self.target, store, read, volume, item.fingerprint, outcome)
+
+    def _scan_id(self, item: _CaseItem) -> UUID:
+        return scan_id(self.target.collection, item.case.name.scan)
+
+    @contextmanager
+    def _surprises_left_out(self, case: Case) -> Iterator[None]:
+        """Leave a case out for what nobody foresaw, instead of ending the import."""
         try:
-            return read_case(case, self.places, watch)
+            yield
         except (CaseLeftOut, GroundctError):
             raise
         except Exception as error:
@@ -95,11 +118,6 @@ class _CaseJob:
 
 def _role(visibility: Visibility) -> Role:
     return Role.OWNER if visibility is Visibility.HIDDEN else Role.API
-
-
-def _database_gone(error: OperationalError) -> ServerError:
-    what = f"the database went away ({first_line(error)}); what was imported stays: run the same command to go on"
-    return ServerError(what)
 
 
 def import_dataset(
@@ -121,14 +139,14 @@ def import_dataset(
     _check(options, source)
     arrays.sweep_scratch()
     try:
-        with _shared_lock(database), _run(database, options, source) as target:
+        with arrays_kept(database), _run(database, options, source) as target:
             _import_cases(database, arrays, options, source, target, report, progress or _quiet)
             if target.release_id is not None:
                 report.digest = save_digests(database, target.release_id).logical
             report.seconds = time.perf_counter() - start
             save_report(database, target.run_id, report)
     except OperationalError as error:
-        raise _database_gone(error) from None
+        raise database_gone(error) from None
     return report
 
 
@@ -142,20 +160,6 @@ def _check(options: ImportOptions, source: CaseFile) -> None:
     splits = {case.split for case in source.cases}
     if unknown := sorted(options.hide - splits):
         raise SourceError(f"--hide {unknown[0]}: the file's splits are {', '.join(sorted(splits))}")
-
-
-@contextmanager
-def _shared_lock(database: Database) -> Iterator[None]:
-    """Keep garbage collection away while arrays are written whose rows are not yet committed."""
-    with database.engine().connect() as connection:
-        connection.execute(sa.select(sa.func.pg_advisory_lock_shared(LOCK_ARRAYS)))
-        connection.commit()
-        try:
-            yield
-        finally:
-            with suppress(OperationalError):  # a connection that is gone has taken its lock along
-                connection.rollback()
-                connection.execute(sa.select(sa.func.pg_advisory_unlock_shared(LOCK_ARRAYS)))
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Seconds by stage, for benchmarks and logs."""
 
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -10,10 +11,11 @@ Item = TypeVar("Item")
 
 
 class Stopwatch:
-    """Adds up the seconds of named stages: `with watch("mask"): ...`."""
+    """Adds up the seconds of named stages: `with watch("mask"): ...`. Threads may share it."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
+        self._mutex = threading.Lock()
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
@@ -22,7 +24,9 @@ class Stopwatch:
         try:
             yield
         finally:
-            self.seconds[stage] += time.perf_counter() - start
+            seconds = time.perf_counter() - start
+            with self._mutex:
+                self.seconds[stage] += seconds
 
     def each(self, stage: str, items: Iterable[Item]) -> Iterator[Item]:
         """Count the time that making each item takes to a stage."""

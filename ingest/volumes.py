@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compute.kernels.body import BodyOutline, find_body, outline_of
 from compute.kernels.frames import spacing_mm
 from compute.kernels.sides import body_midline_lps_mm
 from ingest.faults import CaseLeftOut, FaultDraft, fault
@@ -25,9 +26,12 @@ class ReadVolume:
     """A scan's voxels with their frame."""
 
     voxels_zyx: NDArray[np.int16]
+    hu_min: int
+    hu_max: int
     affine_ras: NDArray[np.float64]
     orientation: str
     midline_lps_mm: float
+    body: BodyOutline
     faults: tuple[FaultDraft, ...]
 
     @property
@@ -50,14 +54,19 @@ def read_volume(path: Path, shape_vox: tuple[int, int, int], watch: Stopwatch) -
         header = nifti.header
         _check_shape(path, header, shape_vox)
         voxels = np.empty(shape_vox[::-1], np.int16)
-        rounded = 0.0
-        for first, slab in watch.each("inflate", nifti.slabs()):
-            part = slab.reshape(-1, *voxels.shape[1:])
-            rounded = max(rounded, _fill(path, header, part, voxels[first : first + len(part)]))
+        is_hu = header.dtype == np.int16 and not header.scaled
+        low, high, rounded = _INT16.max, _INT16.min, 0.0
+        for first, slab in watch.each("inflate", nifti.slabs(shape_vox, into=voxels if is_hu else None)):
+            with watch("scan"):
+                part = voxels[first : first + len(slab)]
+                if not is_hu:
+                    rounded = max(rounded, _convert(path, header, slab, part))
+                low, high = min(low, int(part.min())), max(high, int(part.max()))
     with watch("scan"):
-        faults = (*_rounding(path, rounded), *_intensity_faults(path, voxels))
-        midline = body_midline_lps_mm(voxels, header.affine_ras)
-    return ReadVolume(voxels, header.affine_ras, header.orientation, midline, faults)
+        body = find_body(voxels)
+        midline = body_midline_lps_mm(voxels, header.affine_ras, body=body)
+    faults = (*_rounding(path, rounded), *_intensity_faults(path, low, high))
+    return ReadVolume(voxels, low, high, header.affine_ras, header.orientation, midline, outline_of(body), faults)
 
 
 def _check_shape(path: Path, header: NiftiHeader, shape_vox: tuple[int, int, int]) -> None:
@@ -71,11 +80,8 @@ def _check_shape(path: Path, header: NiftiHeader, shape_vox: tuple[int, int, int
         raise CaseLeftOut(fault(FaultKind.NOT_NIFTI, "the volume's affine cannot be inverted", path=path))
 
 
-def _fill(path: Path, header: NiftiHeader, slab: NDArray[Any], target: NDArray[np.int16]) -> float:
-    """Convert a slab and give the largest change that rounding made."""
-    if slab.dtype == np.int16 and not header.scaled:
-        target[:] = slab
-        return 0.0
+def _convert(path: Path, header: NiftiHeader, slab: NDArray[Any], target: NDArray[np.int16]) -> float:
+    """Convert a slab to HU and give the largest change that rounding made."""
     values = slab.astype(np.float64) * header.slope + header.inter
     if not np.isfinite(values).all():
         raise CaseLeftOut(fault(FaultKind.NOT_FINITE, "the volume holds NaN or infinity", path=path))
@@ -90,8 +96,7 @@ def _rounding(path: Path, rounded: float) -> Iterator[FaultDraft]:
         yield fault(FaultKind.NOT_INTEGRAL, message, path=path, severity=Severity.NOTE)
 
 
-def _intensity_faults(path: Path, voxels: NDArray[np.int16]) -> Iterator[FaultDraft]:
-    low, high = int(voxels.min()), int(voxels.max())
+def _intensity_faults(path: Path, low: int, high: int) -> Iterator[FaultDraft]:
     if low == high:
         yield fault(FaultKind.CONSTANT_VOLUME, f"every voxel of the volume is {low}", path=path)
     elif low < HU_RANGE[0] or high > HU_RANGE[1]:

@@ -50,6 +50,9 @@ class FaultKind(StrEnum):
     ORIENTATION_SUSPECT = "orientation_suspect"
     PATIENT_IN_TWO_SPLITS = "patient_in_two_splits"
     CHANGED_SINCE = "changed_since"
+    FRAME_DIFFERS = "frame_differs"
+    UNKNOWN_LABEL = "unknown_label"
+    ORGANS_OVERLAP = "organs_overlap"
 
 
 class RunState(StrEnum):

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from schema.annotation import Annotation, Entity, LabelArray
-from schema.arrays.folder import Area, FolderEntry
+from schema.arrays.place import Area, ArrayEntry
 from schema.arrays.store import ArrayStore, LabelArea
 from schema.database import LOCK_ARRAYS, Database, Role
 from schema.errors import ArrayStoreError, ServerError
@@ -107,10 +107,10 @@ def _release_problems(database: Database) -> tuple[int, list[str]]:
 class Garbage:
     """Arrays that no row names: those old enough to go, and those within the grace time."""
 
-    removable: tuple[FolderEntry, ...]
-    in_grace: tuple[FolderEntry, ...]
+    removable: tuple[ArrayEntry, ...]
+    in_grace: tuple[ArrayEntry, ...]
     scratch: int
-    """Folders of writers that died, swept."""
+    """Writers that died, whose leavings were swept."""
 
     @property
     def stored_bytes(self) -> int:
@@ -125,7 +125,7 @@ def collect_garbage(database: Database, store: ArrayStore, *, grace: timedelta, 
         ServerError: an import is running.
     """
     with _exclusive_lock(database):
-        scratch = 0 if dry_run else store.sweep_scratch()
+        scratch = 0 if dry_run else store.sweep_scratch(grace)
         named = named_arrays(database)
         entries = [entry for entry in store.iter_arrays() if (entry.area, entry.digest) not in named]
         youngest = datetime.now(UTC) - grace

@@ -7,6 +7,7 @@ from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from schema.arrays.address import check_address
 from schema.errors import SettingsError
 
 
@@ -22,7 +23,7 @@ class Settings(BaseSettings):
     owner_url: SecretStr | None = None
     """The owner's address, where it differs from `database_url`."""
     arrays: str | None = None
-    """The folder of the array store; `home`/arrays without one."""
+    """The array store: a folder's path, s3://bucket/prefix or gs://bucket/prefix; `home`/arrays without one."""
     dask_address: str | None = None
     """A Dask scheduler; a local cluster without one."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
@@ -37,8 +38,10 @@ class Settings(BaseSettings):
 
     @property
     def arrays_url(self) -> str:
-        """The array store's address: a folder's path."""
-        return self.arrays or str(self.home / "arrays")
+        """The array store's address: a folder's path, or an object store's URL; SettingsError when it is neither."""
+        url = self.arrays or str(self.home / "arrays")
+        check_address(url)
+        return url
 
 
 def load_settings() -> Settings:

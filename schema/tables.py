@@ -8,6 +8,7 @@ from schema import (  # noqa: F401 - importing them declares their tables
     evaluation,
     finding,
     import_run,
+    location,
     model_call,
     ontology,
     organ,

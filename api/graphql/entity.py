@@ -1,12 +1,14 @@
 """Entities: single lesions with what is measured of them."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import strawberry
 
 from api.graphql.declare import described, field, graphql_type
 from api.graphql.listing import Connection
+from api.graphql.location import Location
 from api.graphql.round import Round
 from api.graphql.siblings import Record
 from schema.finding import Side
@@ -15,10 +17,6 @@ from schema.queries import links, views
 if TYPE_CHECKING:
     from api.graphql.annotation import Annotation
     from api.graphql.finding import Finding
-
-
-def _later(quantity: str) -> Any:
-    return described(f"{quantity} Null until measured.", default=None)
 
 
 @graphql_type
@@ -54,20 +52,43 @@ class Entity(Record, views=[views.entities, views.any_entity]):
     hu_min: int | None
     hu_max: int | None
     hu_median: float | None
-    hu_p05: float | None
+    hu_p05: float | None = described("Percentile, linear between neighbouring values.")
+    hu_p10: float | None
+    hu_p25: float | None
+    hu_p75: float | None
+    hu_p90: float | None
     hu_p95: float | None
+    hu_skewness: float | None
+    hu_kurtosis: float | None = described("Excess: 0 for a normal distribution.")
+    hu_entropy: float | None = described("Bits, of HU in bins of 25 from -1000 on, or as `kernelSettings` says.")
+    hu_below_950: float | None = described("Share of its voxels, 0 to 1, as the others of this kind.")
+    hu_below_910: float | None
+    hu_below_700: float | None
+    hu_above_0: float | None
+    hu_above_100: float | None
+    hu_above_130: float | None
+    shell_voxels: int | None = described("Of the 5 mm around it, or as `kernelSettings` says, within the body.")
+    shell_hu_mean: float | None
+    hu_contrast: float | None = described("Its mean HU less that of the shell.")
+    surface_area_mm2: float | None = described("Area of the marching-cubes mesh.")
+    mesh_volume_mm3: float | None = described("Volume in the mesh.")
+    sphericity: float | None = described("Area of the sphere of equal volume over the mesh's.")
+    max_diameter_mm: float | None = described("Greatest distance between two points of the mesh.")
+    long_axis_mm: float | None = described("Greatest diameter in an axial slice.")
+    short_axis_mm: float | None = described("Greatest chord across the long axis, in its slice.")
+    long_axis_k: int | None = described("That slice.")
+    major_axis_mm: float | None = described(
+        "4 sqrt of the largest eigenvalue of the voxel centres' sample covariance; null for one voxel, as the next."
+    )
+    minor_axis_mm: float | None = described("Of the second eigenvalue.")
+    least_axis_mm: float | None = described("Of the smallest eigenvalue.")
+    elongation: float | None = described("Minor over major axis.")
+    flatness: float | None = described("Least over major axis.")
+    major_axis_lps: list[float] | None = described("Direction of the major axis; its greatest part is positive.")
     kernel_version: str | None = described("The version of the kernels that measured it; null: not yet measured.")
-    surface_area_mm2: float | None = _later("Area of the mesh.")
-    mesh_volume_mm3: float | None = _later("Volume in the mesh.")
-    sphericity: float | None = _later("Area of the sphere of equal volume over the mesh's.")
-    max_diameter_mm: float | None = _later("Greatest distance between two points of the mesh.")
-    long_axis_mm: float | None = _later("Greatest diameter in an axial slice.")
-    short_axis_mm: float | None = _later("Greatest diameter across the long axis, in its slice.")
-    major_axis_mm: float | None = _later("4 sqrt of the largest eigenvalue of the voxel centres' covariance.")
-    minor_axis_mm: float | None = _later("Of the second eigenvalue.")
-    least_axis_mm: float | None = _later("Of the smallest eigenvalue.")
-    elongation: float | None = _later("Minor over major axis.")
-    flatness: float | None = _later("Least over major axis.")
+    kernel_settings: str | None = described("What they were set to, as JSON.")
+    measured_on: str | None = described("cpu, or the GPU's name.")
+    measured_at: datetime | None
 
     @field
     def box_vox(self) -> Box:
@@ -83,6 +104,11 @@ class Entity(Record, views=[views.entities, views.any_entity]):
     def annotation(self) -> Annotated["Annotation", strawberry.lazy("api.graphql.annotation")]:
         """The annotation that it is a label of."""
         return self.one(links.ENTITY_ANNOTATION)  # type: ignore[no-any-return]
+
+    @field
+    def locations(self) -> list[Location]:
+        """Where it lies, in each organ mask of its scan; empty where there is none, or it is not yet located."""
+        return self.many(links.ENTITY_LOCATIONS)
 
     @field
     def round(self) -> Round:

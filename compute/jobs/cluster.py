@@ -3,13 +3,13 @@
 import logging
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from multiprocessing import resource_tracker
 from typing import TypeVar
 
 import dask
-from distributed import Client, LocalCluster, as_completed
+from distributed import Client, Future, LocalCluster, as_completed
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -21,26 +21,70 @@ def map_unordered(
     *,
     workers: int,
     address: str | None = None,
+    retries: int = 0,
+    give_up: Callable[[Item, Exception], Result] | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> Iterator[Result]:
-    """Give the results as they come; the first error ends the run and is raised.
+    """Give the results as they come.
 
     One worker or one item runs here, without a cluster. At most two items a worker are under way at a time, so that
     what waits is bounded. Function, items and results are pickled.
+
+    Args:
+        function: what an item is given to.
+        items: each is given once.
+        workers: of the local cluster.
+        address: of a scheduler whose workers are used instead.
+        retries: how often an item that fails, or whose worker dies, is tried again.
+        give_up: gives the result of an item that failed to the end, or raises; without it the error is raised.
+        announce: told the address of the cluster's dashboard.
     """
     if address is None and (workers == 1 or len(items) < 2):
-        yield from map(function, items)
+        for item in items:
+            yield _try(function, item, retries, give_up)
         return
     with _client(workers, address) as client:
+        if announce:
+            announce(client.dashboard_link)
         waiting = iter(items)
         slots = 2 * max(1, len(client.scheduler_info()["workers"]))
-        running = as_completed(
-            [client.submit(function, item, pure=False) for item in islice(waiting, slots)], loop=client.loop
-        )
+
+        def submit(item: Item) -> Future:
+            future = client.submit(function, item, pure=False, retries=retries)
+            under_way[future.key] = item
+            return future
+
+        under_way: dict[str, Item] = {}
+        running = as_completed([submit(item) for item in islice(waiting, slots)], loop=client.loop)
         for future in running:
-            yield future.result()
+            yield _result(future, under_way.pop(future.key), give_up)
             future.release()
             for item in islice(waiting, 1):
-                running.add(client.submit(function, item, pure=False))
+                running.add(submit(item))
+
+
+def _result(future: Future, item: Item, give_up: Callable[[Item, Exception], Result] | None) -> Result:
+    try:
+        result: Result = future.result()
+    except Exception as error:
+        if give_up is None:
+            raise
+        return give_up(item, error)
+    return result
+
+
+def _try(
+    function: Callable[[Item], Result], item: Item, retries: int, give_up: Callable[[Item, Exception], Result] | None
+) -> Result:
+    for _ in range(retries):
+        with suppress(Exception):
+            return function(item)
+    try:
+        return function(item)
+    except Exception as error:
+        if give_up is None:
+            raise
+        return give_up(item, error)
 
 
 @contextmanager

@@ -1,42 +1,40 @@
-"""Measuring entities from the database and the array store: what is missing or stale, annotation batch by batch."""
+"""Measuring entities from the database and the array store: what is missing or stale, batch by batch of scans."""
 
 import time
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-import nibabel
-import numpy as np
-import sqlalchemy as sa
-from nibabel.filebasedimages import ImageFileError
-from numpy.typing import NDArray
-from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import Session, col, select
+from sqlalchemy.exc import OperationalError
 
-from compute.geometry import KERNEL_VERSION, ScanFrame, measure_finding
+from compute.geometry import DEFAULTS, settings_text
 from compute.jobs.cluster import map_unordered
-from schema.annotation import Annotation, Entity, Geometry, LabelArray
-from schema.arrays.box import Box
+from compute.jobs.copying import upsert_rows
+from compute.jobs.measuring import measure_scan, reason_of
+from compute.jobs.pending import PendingScan, count_entities, find_pending, make_batches, role_of
+from compute.jobs.selection import Selection
+from compute.quantities import GeometrySettings
+from schema.annotation import Geometry
 from schema.arrays.store import ArrayStore
-from schema.database import Database, Role
-from schema.errors import ArrayStoreError, NotFound
-from schema.integrity import LABEL_AREAS
-from schema.release import Visibility
-from schema.round import Round
-from schema.scan import Volume, VolumeStorage
+from schema.database import Database
+from schema.location import Location
 
 Progress = Callable[[int, int], None]
+"""Told the entities done and the entities in all."""
+Batch = tuple[PendingScan, ...]
+
+RETRIES = 2
+"""A worker may die, or lose its connection, so often before a batch counts as failed."""
 
 
 @dataclass
 class GeometryReport:
-    """What a run measured; failures by annotation, with the reason."""
+    """What a run measured; failures by scan, finding and round, with the reason."""
 
     entities: int = 0
     computed: int = 0
+    located: int = 0
+    """Places of entities in organ masks."""
     failed: dict[str, str] = field(default_factory=dict)
     device: str = "cpu"
     seconds: float = 0.0
@@ -46,6 +44,7 @@ class GeometryReport:
         return {
             "entities": self.entities,
             "computed": self.computed,
+            "located": self.located,
             "failed": len(self.failed),
             "failures": self.failed,
             "seconds": round(self.seconds, 3),
@@ -54,140 +53,83 @@ class GeometryReport:
 
 
 @dataclass(frozen=True)
-class _Item:
-    annotation_id: UUID
-    visibility: Visibility
-
-
-@dataclass(frozen=True)
 class _Result:
-    annotation_id: UUID
-    computed: int
-    failure: str | None = None
+    entities: int
+    """Of the batch, measured or not."""
+    computed: int = 0
+    located: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Job:
+    """Measures a batch and writes it, in one transaction for what is open and one for what is hidden."""
+
     database: Database
     arrays: ArrayStore
+    settings: GeometrySettings
 
-    def __call__(self, item: _Item) -> _Result:
-        try:
-            rows = self._measure(item)
-        except (ArrayStoreError, OSError, ValueError) as error:
-            return _Result(item.annotation_id, 0, f"{type(error).__name__}: {error}")
-        with self.database.transaction(_role(item.visibility), item.visibility) as session:
-            for row in rows:
-                statement = insert(Geometry).values(**row)
-                session.execute(statement.on_conflict_do_update(index_elements=["entity_id"], set_=row))
-        return _Result(item.annotation_id, len(rows))
-
-    def _measure(self, item: _Item) -> list[dict[str, Any]]:
-        with self.database.transaction(_role(item.visibility), item.visibility) as session:
-            annotation = session.get_one(Annotation, item.annotation_id)
-            digest = session.get_one(LabelArray, annotation.label_array_id).digest
-            frame = _frame(session.get(Volume, annotation.scan_id), self.arrays)
-            index = annotation.array_index
-        runs = self.arrays.read_runs(digest, LABEL_AREAS[item.visibility], index)
-        return [measures.rows(item.annotation_id)[1] for measures in measure_finding(runs, frame)]
+    def __call__(self, batch: Batch) -> _Result:
+        measured = [measure_scan(self.database, self.arrays, self.settings, scan) for scan in batch]
+        for visibility in sorted({scan.visibility for scan in batch}):
+            rows = [one for one, scan in zip(measured, batch, strict=True) if scan.visibility is visibility]
+            with self.database.transaction(role_of(visibility), visibility) as session:
+                upsert_rows(session, Geometry, [row for one in rows for row in one.geometry])
+                upsert_rows(session, Location, [row for one in rows for row in one.locations])
+        return _Result(
+            _entities(batch),
+            sum(len(one.geometry) for one in measured),
+            sum(len(one.locations) for one in measured),
+            {name: reason for one in measured for name, reason in one.failed.items()},
+        )
 
 
-def _role(visibility: Visibility) -> Role:
-    return Role.OWNER if visibility is Visibility.HIDDEN else Role.API
+def _give_up(batch: Batch, error: Exception) -> _Result:
+    if isinstance(error, OperationalError):
+        raise error
+    reason = reason_of(error)
+    failed = {annotation.name: reason for scan in batch for annotation in scan.annotations}
+    return _Result(_entities(batch), failed=failed)
 
 
-def _frame(volume: Volume | None, arrays: ArrayStore) -> ScanFrame | None:
-    if volume is None:
-        return None
-    affine = np.array(volume.affine_ras).reshape(4, 4)
-    if volume.storage is VolumeStorage.REFERENCE:
-        return ScanFrame(_reader_of_file(Path(volume.source_path or "")), affine, volume.body_midline_lps_mm)
-    digest = volume.digest
-    return ScanFrame(lambda box: arrays.read_volume(digest, box), affine, volume.body_midline_lps_mm)
-
-
-def _reader_of_file(path: Path) -> Callable[[Box], NDArray[np.int16]]:
-    def read(box: Box) -> NDArray[np.int16]:
-        (z0, y0, x0), (z1, y1, x1) = box
-        try:
-            voxels = nibabel.load(path).dataobj[x0:x1, y0:y1, z0:z1]
-        except (OSError, EOFError, ValueError, zlib.error, ImageFileError) as error:
-            raise ArrayStoreError(f"{path} cannot be read ({error}): fetch the volume again") from error
-        return np.ascontiguousarray(np.rint(voxels).astype(np.int16).T)
-
-    return read
+def _entities(batch: Batch) -> int:
+    return sum(scan.entities for scan in batch)
 
 
 def compute_geometry(
     database: Database,
     arrays: ArrayStore,
     *,
-    round_name: str | None = None,
+    selection: Selection = Selection(),  # noqa: B008
+    settings: GeometrySettings = DEFAULTS,
     force: bool = False,
     workers: int = 1,
     address: str | None = None,
     progress: Progress | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> GeometryReport:
-    """Measure the entities that have no geometry, or one of other kernels or of before their volume came.
+    """Measure the entities that have no geometry, or one of other kernels or settings or of before their volume came.
+
+    Locate those that have no place yet in an organ mask of their scan, or one of other kernels.
+
+    A run that is stopped has kept the batches that were done; the next one goes on from there.
 
     Raises:
-        NotFound: there is no such round.
+        NotFound: what the selection names is not there.
     """
     start, report = time.perf_counter(), GeometryReport()
-    if round_name is not None:
-        _require_round(database, round_name)
-    items = list(_pending(database, round_name, force=force))
-    report.entities = _count(database, round_name)
-    for done, result in enumerate(map_unordered(_Job(database, arrays), items, workers=workers, address=address), 1):
+    selection.require(database)
+    report.entities = count_entities(database, selection)
+    pending = find_pending(database, selection, settings_text(settings), force=force)
+    batches = list(make_batches(pending, workers))
+    job, done, total = _Job(database, arrays, settings), 0, sum(map(_entities, batches))
+    options: dict[str, Any] = {"retries": RETRIES, "give_up": _give_up, "announce": announce}
+    for result in map_unordered(job, batches, workers=workers, address=address, **options):
         report.computed += result.computed
-        if result.failure:
-            report.failed[str(result.annotation_id)] = result.failure
+        report.located += result.located
+        report.failed |= result.failed
+        done += result.entities
         if progress:
-            progress(done, len(items))
+            progress(done, total)
     report.seconds = time.perf_counter() - start
     return report
-
-
-def _require_round(database: Database, name: str) -> None:
-    with database.transaction() as session:
-        if session.exec(select(Round.id).where(Round.name == name)).one_or_none() is None:
-            known = ", ".join(session.exec(select(Round.name).order_by(Round.name))) or "none"
-            raise NotFound(f"there is no round {name!r}; there are: {known}")
-
-
-def _pending(database: Database, round_name: str | None, *, force: bool) -> Iterator[_Item]:
-    stale = sa.or_(
-        col(Geometry.entity_id).is_(None),
-        col(Geometry.kernel_version) != KERNEL_VERSION,
-        sa.and_(col(Geometry.volume_mm3).is_(None), col(Volume.scan_id).is_not(None)),
-    )
-    for visibility in Visibility:
-        with database.transaction(_role(visibility), visibility) as session:
-            for key in _annotations(session, round_name, sa.true() if force else stale):
-                yield _Item(key, visibility)
-
-
-def _annotations(session: Session, round_name: str | None, which: sa.ColumnElement[bool]) -> list[UUID]:
-    query = (
-        select(Annotation.id)
-        .join(Entity, col(Entity.annotation_id) == col(Annotation.id))
-        .outerjoin(Geometry, col(Geometry.entity_id) == col(Entity.id))
-        .outerjoin(Volume, col(Volume.scan_id) == col(Annotation.scan_id))
-        .where(which)
-        .distinct()
-    )
-    if round_name is not None:
-        query = query.join(Round, col(Round.id) == col(Annotation.round_id)).where(Round.name == round_name)
-    return list(session.exec(query))
-
-
-def _count(database: Database, round_name: str | None) -> int:
-    total = 0
-    for visibility in Visibility:
-        with database.transaction(_role(visibility), visibility) as session:
-            query = select(sa.func.count()).select_from(Entity)
-            if round_name is not None:
-                query = query.join(Annotation, col(Annotation.id) == col(Entity.annotation_id))
-                query = query.join(Round, col(Round.id) == col(Annotation.round_id)).where(Round.name == round_name)
-            total += session.exec(query).one()
-    return total

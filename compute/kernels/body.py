@@ -1,7 +1,8 @@
-"""The body in a chest CT: the largest connected piece above air, seen on a coarse grid of rows."""
+"""The body in a chest CT: the largest connected piece above air, seen on a coarse grid of rows, and its outline."""
 
+import struct
+import zlib
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,12 @@ AIR_BELOW_HU = -500
 
 # Rows along y and z: fewer than all of them move the midline of a real chest by one voxel.
 _ROWS_AN_AXIS = 128
+_KEPT_ROWS_AN_AXIS = 64
+
+# Magic, format version, then (z,y) of the grid, of its first row and of its step. The ends follow, int16 under zlib.
+_HEADER = struct.Struct("<4sH6I")
+_MAGIC = b"GCBO"
+_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -33,26 +40,59 @@ class Body:
         on_grid: Ints = np.stack(np.divmod(row, self.grid_zy[1]), axis=1)
         return np.multiply(on_grid, self.step_zy, dtype=np.int64) + np.array(self.first_zy, np.int64)
 
-    def spans(self, voxels_zyx: Ints) -> npt.NDArray[np.bool_]:
-        """Which of the volume's voxels (n,3) stand between the body's ends in the row of the grid nearest to them.
 
-        Lungs and airways are within, the air around the body is not.
-        """
-        nearest = np.rint((voxels_zyx[:, :2] - self.first_zy) / self.step_zy).astype(np.int64)
-        z, y = np.clip(nearest, 0, np.array(self.grid_zy) - 1).T
-        first, last = self._ends
-        row, x = z * self.grid_zy[1] + y, voxels_zyx[:, 2]
-        spanned: npt.NDArray[np.bool_] = (first[row] <= x) & (x < last[row])
+@dataclass(frozen=True)
+class BodyOutline:
+    """Where the body begins and ends along x, in rows of a grid; small enough to be kept beside a scan.
+
+    Lungs and airways lie between the ends, the air around the body does not. A row off the grid has the ends of the
+    nearest row on it.
+    """
+
+    ends: npt.NDArray[np.int16]
+    """(z,y,2) on the grid: x of the first voxel and x behind the last one; 0 and 0 where a row has none of the body."""
+    first_zy: tuple[int, int]
+    step_zy: tuple[int, int]
+
+    def spans(self, voxels_zyx: Ints) -> npt.NDArray[np.bool_]:
+        """Which of the volume's voxels (n,3) stand between the ends of the row of the grid nearest to them."""
+        z, y, x = voxels_zyx.T
+        first, last = self.ends[self._nearest(z, axis=0), self._nearest(y, axis=1)].T
+        spanned: npt.NDArray[np.bool_] = (first <= x) & (x < last)
         return spanned
 
-    @cached_property
-    def _ends(self) -> tuple[Ints, Ints]:
-        """START of the first and STOP of the last run of every row; nothing lies between those of an empty one."""
-        rows = self.grid_zy[0] * self.grid_zy[1]
-        first, last = np.full(rows, np.iinfo(np.int64).max), np.zeros(rows, np.int64)
-        np.minimum.at(first, self.runs[:, ROW], self.runs[:, START])
-        np.maximum.at(last, self.runs[:, ROW], self.runs[:, STOP])
-        return first, last
+    def ends_of_rows(self, *, first_zy: tuple[int, int], rows_zy: tuple[int, int]) -> npt.NDArray[np.int16]:
+        """The ends that hold for the rows of a box in the volume, shape (*rows_zy, 2), with x counted in the volume."""
+        z, y = (first + np.arange(rows) for first, rows in zip(first_zy, rows_zy, strict=True))
+        rows: npt.NDArray[np.int16] = self.ends[self._nearest(z, axis=0)[:, None], self._nearest(y, axis=1)]
+        return rows
+
+    def to_bytes(self) -> bytes:
+        """A few kilobytes that `from_bytes` reads, on any machine."""
+        header = _HEADER.pack(_MAGIC, _VERSION, *self.ends.shape[:2], *self.first_zy, *self.step_zy)
+        return header + zlib.compress(self.ends.astype("<i2").tobytes())
+
+    @classmethod
+    def from_bytes(cls, stored: bytes) -> "BodyOutline":
+        """The outline that `to_bytes` gave.
+
+        Raises:
+            ValueError: these are other bytes, of a newer version, or not all of them.
+        """
+        try:
+            magic, version, *numbers = _HEADER.unpack_from(stored)
+            ends = np.frombuffer(zlib.decompress(stored[_HEADER.size :]), "<i2").astype(np.int16)
+        except (struct.error, zlib.error) as error:
+            raise ValueError(f"{len(stored)} bytes are no outline of a body: {error}") from error
+        grid, first, step = (tuple(numbers[at : at + 2]) for at in (0, 2, 4))
+        if (magic, version) != (_MAGIC, _VERSION) or ends.size != 2 * grid[0] * grid[1]:
+            raise ValueError(f"{len(stored)} bytes are no outline of a body in version {_VERSION}")
+        return cls(ends.reshape(*grid, 2), first, step)
+
+    def _nearest(self, index: Ints, *, axis: int) -> Ints:
+        nearest = np.rint((index - self.first_zy[axis]) / self.step_zy[axis]).astype(np.int64)
+        on_grid: Ints = np.clip(nearest, 0, self.ends.shape[axis] - 1)
+        return on_grid
 
 
 def find_body(image_zyx: Image) -> Body:
@@ -68,6 +108,32 @@ def find_body(image_zyx: Image) -> Body:
     grid = image_zyx[first_z::step_z, first_y::step_y] > AIR_BELOW_HU
     runs = _largest(label_runs(grid.view(np.uint8)), grid.shape[1])
     return Body(runs, (grid.shape[0], grid.shape[1]), (first_z, first_y), (step_z, step_y))
+
+
+def outline_of(body: Body, *, rows_an_axis: int = _KEPT_ROWS_AN_AXIS) -> BodyOutline:
+    """The ends of the body's rows, on every row that was seen where it has no more of them, else on every n-th.
+
+    Args:
+        body: of a volume whose rows have fewer than 2**15 voxels.
+        rows_an_axis: how many are kept along y, and along z, at most.
+    """
+    every_z, every_y = (-(-rows // rows_an_axis) for rows in body.grid_zy)
+    skipped_z, skipped_y = every_z // 2, every_y // 2
+    return BodyOutline(
+        _ends(body)[skipped_z::every_z, skipped_y::every_y].copy(),
+        (body.first_zy[0] + skipped_z * body.step_zy[0], body.first_zy[1] + skipped_y * body.step_zy[1]),
+        (every_z * body.step_zy[0], every_y * body.step_zy[1]),
+    )
+
+
+def _ends(body: Body) -> npt.NDArray[np.int16]:
+    """START of the first and STOP of the last run of every row on the grid, shape (z,y,2)."""
+    ends = np.zeros((*body.grid_zy, 2), np.int16)
+    rows = ends.reshape(-1, 2)
+    # The runs of a row stand from left to right: of several assignments the last one holds.
+    rows[body.runs[::-1, ROW], 0] = body.runs[::-1, START]
+    rows[body.runs[:, ROW], 1] = body.runs[:, STOP]
+    return ends
 
 
 def _largest(runs: Runs, height: int) -> Runs:

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from compute.kernels.runs import LABEL, Runs, label_runs
-from compute.kernels.volumes import Ints, check_labels
+from compute.kernels.runs import LABEL, Runs
+from compute.kernels.volumes import Ints
 
 CONNECTIVITIES = (6, 18, 26)
 
@@ -20,27 +20,23 @@ _EDGES: _Steps = ((0, 1, 1), (1, 0, 1), (1, 1, 0), (1, -1, 0))
 _CORNERS: _Steps = ((1, 1, 1), (1, -1, 1))
 
 
-def component_counts(labels_zyx: npt.NDArray[np.generic]) -> tuple[Ints, Ints]:
+def component_counts(runs: Runs, height: int) -> tuple[Ints, Ints]:
     """How many connected components each label falls into; voxels of different labels never join.
 
     Args:
-        labels_zyx: (z,y,x), uint8, uint16 or bool, 0 = background.
+        runs: the table of an array's runs.
+        height: the array's extent along y.
 
     Returns:
         The n labels that occur, ascending, shape (n,), and their components under neighbourhoods of 6 (faces),
-        18 (and edges) and 26 (and corners) voxels, shape (n,3). Without labels, n = 0.
-
-    Raises:
-        ValueError: not three axes, or another dtype.
+        18 (and edges) and 26 (and corners) voxels, shape (n,3). Without runs, n = 0.
     """
-    labels = check_labels(labels_zyx)
-    runs = label_runs(labels)
-    present, row = np.unique(runs[:, LABEL], return_inverse=True)
+    present, which = np.unique(runs[:, LABEL], return_inverse=True)
     parent = np.arange(len(runs), dtype=np.int32)
     counts = np.empty((len(present), 3), np.int64)
     for column, steps in enumerate((_FACES, _EDGES, _CORNERS)):
-        _join(runs, labels.shape[1], steps, parent)
-        counts[:, column] = np.bincount(row[_is_root(parent)], minlength=len(present))
+        _join(runs, height, steps, parent)
+        counts[:, column] = np.bincount(which[_is_root(parent)], minlength=len(present))
     return present.astype(np.int64), counts
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from compute.kernels.body import AIR_BELOW_HU, Body, find_body
+from compute.kernels.body import AIR_BELOW_HU, BodyOutline, find_body, outline_of
 from compute.kernels.readings import Reading, readings_of
 from compute.kernels.samples import VoxelSamples
 from compute.kernels.separation import separation
@@ -72,7 +72,8 @@ def audit_orientation(
     findings = [samples for samples in samples_per_finding if len(samples.inside_zyx)]
     _check_samples(findings, image.shape)
     body = find_body(image)
-    scores = tuple(_score(reading, image, body, findings) for reading in readings_of(image.shape))
+    outline = outline_of(body, rows_an_axis=max(body.grid_zy))
+    scores = tuple(_score(reading, image, outline, findings) for reading in readings_of(image.shape))
     best = max(scores[1:], key=lambda other: other.score, default=None)
     return OrientationAudit(scores[0], best, best is not None and _stands_out(best, scores, findings), scores)
 
@@ -91,14 +92,14 @@ def _stands_out(best: ReadingScore, scores: Sequence[ReadingScore], findings: Se
     return voxels > 0 and best.score >= FLOOR and best.score - following >= LEAD + _LEAD_OF_ONE / np.sqrt(voxels)
 
 
-def _score(reading: Reading, image: Image, body: Body, findings: Sequence[VoxelSamples]) -> ReadingScore:
+def _score(reading: Reading, image: Image, body: BodyOutline, findings: Sequence[VoxelSamples]) -> ReadingScore:
     fits = np.array([_fit(reading, image, body, samples) for samples in findings]).reshape(-1, 2)
     weights = np.array([_weight(samples) for samples in findings])
     score, air_share = weights @ fits / max(weights.sum(), np.finfo(np.float64).tiny)
     return ReadingScore(reading, float(score), float(air_share))
 
 
-def _fit(reading: Reading, image: Image, body: Body, samples: VoxelSamples) -> tuple[Floats, Floats]:
+def _fit(reading: Reading, image: Image, body: BodyOutline, samples: VoxelSamples) -> tuple[Floats, Floats]:
     inside = reading.of(samples.inside_zyx, image.shape)
     hu = image[tuple(inside.T)]
     around = image[tuple(reading.of(samples.shell_zyx, image.shape).T)]

@@ -7,14 +7,14 @@ A table of runs is an (n, 4) int32 array with the columns ROW (z * height + y), 
 sorted by ROW and then by START.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from compute.kernels.volumes import Labels
+from compute.kernels.volumes import Labels, Triple
 
 Runs: TypeAlias = npt.NDArray[np.int32]
 
@@ -43,6 +43,33 @@ def iter_runs(labels_zyx: Labels) -> Iterator[Runs]:
     step = max(1, _SLAB_VOXELS // max(1, height * width))
     for z in range(0, depth, step):
         yield label_runs(labels_zyx[z : z + step], first_z=z)
+
+
+def runs_by_label(runs: Runs) -> list[tuple[int, Runs]]:
+    """Each label that occurs, ascending, with its own runs, still in scanning order."""
+    ordered = runs[np.argsort(runs[:, LABEL], kind="stable")]
+    labels, first = np.unique(ordered[:, LABEL], return_index=True)
+    parts = np.split(ordered, first)[1:]
+    return list(zip(labels.tolist(), parts, strict=True))
+
+
+def place_runs(runs: Runs, shape_zyx: Triple, *, origin_zyx: Triple, volume_zyx: Triple) -> Runs:
+    """The runs of a crop of `shape_zyx` as those of the volume in which its first voxel stands at `origin_zyx`."""
+    (z, y, x), height = origin_zyx, shape_zyx[1]
+    placed = runs + np.array([0, x, x, 0], np.int32)
+    placed[:, ROW] = (runs[:, ROW] // height + z) * volume_zyx[1] + runs[:, ROW] % height + y
+    return placed
+
+
+def join_runs(parts: Sequence[Runs]) -> Runs:
+    """One table from the runs of parts that tile a volume, in any order: runs that were cut apart are whole again."""
+    runs = np.concatenate([np.empty((0, 4), np.int32), *parts])
+    runs = runs[np.lexsort((runs[:, START], runs[:, ROW]))]
+    before, after = runs[:-1], runs[1:]
+    cut = (before[:, [ROW, LABEL, STOP]] == after[:, [ROW, LABEL, START]]).all(axis=1)
+    joined: Runs = runs[np.concatenate([[True], ~cut])[: len(runs)]]
+    joined[:, STOP] = runs[np.concatenate([~cut, [True]])[: len(runs)], STOP]
+    return joined
 
 
 def run_lengths(runs: Runs) -> npt.NDArray[np.int32]:

@@ -18,7 +18,9 @@ FindingSide: TypeAlias = Literal["LEFT", "RIGHT", "BILATERAL", "MIDLINE"]
 MIDLINE_WITHIN_MM = 10.0
 
 
-def body_midline_lps_mm(image_zyx: npt.NDArray[np.generic], affine_ras: npt.ArrayLike) -> float:
+def body_midline_lps_mm(
+    image_zyx: npt.NDArray[np.generic], affine_ras: npt.ArrayLike, *, body: Body | None = None
+) -> float:
     """LPS x in mm of the body's midline: the median over the voxels of the largest component above -500 HU.
 
     Taken on every x of a grid of at least 128 x 128 rows; within a voxel or two of the median over all voxels.
@@ -27,6 +29,7 @@ def body_midline_lps_mm(image_zyx: npt.NDArray[np.generic], affine_ras: npt.Arra
     Args:
         image_zyx: (z,y,x) int16 HU.
         affine_ras: the CT's affine from [i,j,k] to RAS mm, in any orientation, oblique too.
+        body: of this image, where it was found already.
 
     Raises:
         ValueError: not three axes, an image without voxels, another dtype, or an affine that cannot be used.
@@ -34,7 +37,7 @@ def body_midline_lps_mm(image_zyx: npt.NDArray[np.generic], affine_ras: npt.Arra
     image, affine = check_image(image_zyx), check_affine(affine_ras)
     if image.size == 0:
         raise ValueError(f"an image of shape {image.shape} has no midline")
-    body = find_body(image)
+    body = body or find_body(image)
     if len(body.runs) == 0:
         middle_ijk = (np.array(image.shape[::-1]) - 1) / 2
         return float(voxels_lps_mm(middle_ijk, affine)[0])

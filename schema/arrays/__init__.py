@@ -1,4 +1,5 @@
 """The array store: the voxels of volumes and labels, and their canonical form; no kernels, no database.
 
-Reading order: `runs` (what labels are), `store` (where they lie), then `layout`, `folder` and `scratch` below it.
+Reading order: `runs` (what labels are), `store` (the door), `opened` and `regions` (reading), `parts`, `layout` and
+`shards` (what an array is made of), then `place` and its two kinds, `folder` and `bucket`.
 """

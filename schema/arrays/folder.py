@@ -1,105 +1,123 @@
-"""A local folder as the place of arrays: `AREA/DIGEST[:2]/DIGEST/` for each, all there or not there.
+"""A local folder as the place of arrays: `AREA/DIGEST[:2]/DIGEST/` for each, renamed into place as a whole."""
 
-What another kind of place (an object store) would have to offer is this class's public methods.
-"""
-
-import hashlib
 import os
-import re
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal, get_args
-from urllib.parse import unquote, urlsplit
+from typing import Any
 
-from schema.arrays.disk_errors import reading, writing
+from schema.arrays.place import (
+    AREAS,
+    Area,
+    ArrayEntry,
+    PartReplaced,
+    Parts,
+    Reach,
+    ReadRange,
+    StoredParts,
+    Tail,
+    array_key,
+    measure_parts,
+)
 from schema.arrays.scratch import Scratch
-from schema.errors import ArrayStoreError, SettingsError
-
-Area = Literal["volumes", "labels", "hidden"]
-"""`hidden` holds labels of hidden splits: in the form of `labels`, in a folder with permissions of its own."""
-AREAS: tuple[Area, ...] = get_args(Area)
-
-
-@dataclass(frozen=True)
-class FolderEntry:
-    """One stored array: when it was last written or found again, and the bytes of its files."""
-
-    area: Area
-    digest: str
-    modified_at: datetime
-    stored_bytes: int
+from schema.arrays.threads import CORES, workers
 
 
 class ArrayFolder:
     """Arrays below one folder; it is made at the first write."""
+
+    reach = Reach(threads=CORES, range_bytes=2**20, gap_bytes=2**15)
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.scratch = Scratch(root / "scratch")
 
     def path(self, area: Area, digest: str) -> Path:
-        """Where the array is, whether or not it is there; ValueError unless both are well-formed."""
-        if area not in AREAS or not re.fullmatch("[0-9a-f]{64}", digest):
-            raise ValueError(f"an array is named by one of {AREAS} and a SHA-256, not by {area!r} and {digest!r}")
-        return self.root / area / digest[:2] / digest
+        """Where the array is, whether or not it is there."""
+        return self.root / array_key(area, digest)
+
+    def address(self, area: Area, digest: str) -> str:
+        """The array's path."""
+        return str(self.path(area, digest))
+
+    def zarr_store(self, area: Area, digest: str) -> dict[str, Any]:
+        """The array's path."""
+        return {"store": self.path(area, digest)}
 
     def has(self, area: Area, digest: str) -> bool:
-        """Whether the array is there."""
-        path = self.path(area, digest)
-        with reading(path):
-            return path.is_dir()
-
-    def find(self, area: Area, digest: str) -> Path:
-        """The path of an array that is there; ArrayStoreError when it is not."""
-        path = self.path(area, digest)
-        if not self.has(area, digest):
-            raise ArrayStoreError(f"{path} is missing: restore it from a backup, or import it again")
-        return path
+        """Whether the array's folder is there."""
+        return self.path(area, digest).is_dir()
 
     def make(self) -> None:
-        """Make the root; ArrayStoreError where it cannot be made or written."""
-        with writing(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
-            with self.scratch.new_path() as path:
-                path.mkdir()
+        """Make the root, and a folder in its scratch."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with self.scratch.new_path() as path:
+            path.mkdir()
 
-    def publish(self, area: Area, digest: str, fill: Callable[[Path], None]) -> None:
-        """Let `fill` write the array at a scratch path, then rename it into place; an array that is there is kept.
+    def renew(self, area: Area, digest: str) -> StoredParts | None:
+        """Set the folder's time, where it is there and one's own."""
+        path = self.path(area, digest)
+        if not path.is_dir():
+            return None
+        _touch(path)
+        return _measure(path)
 
-        Raises:
-            ArrayStoreError: it cannot be written; nothing of it is left.
-        """
+    def publish(self, area: Area, digest: str, parts: Parts) -> StoredParts:
+        """Write the parts to scratch, sync them, and rename their folder."""
         target = self.path(area, digest)
-        with writing(target):
-            if target.is_dir():
-                _touch(target)
-                return
-            with self.scratch.new_path() as path:
-                fill(path)
-                _sync_tree(path)
-                self._make_parents(target)
-                _rename_unless_there(path, target)
+        measured = workers().submit(measure_parts, parts)  # hashed while the disk is busy
+        with self.scratch.new_path() as path:
+            for name in parts:
+                _write(path / name, parts[name])
+            _sync_tree(path)
+            self._make_parents(target)
+            first = _rename_unless_there(path, target)
+        return measured.result() if first else _measure(target)
 
     def delete(self, area: Area, digest: str) -> None:
-        """Remove an array; it vanishes from its place in one step. Nothing happens when it is not there."""
+        """Rename the array's folder into scratch, and remove it there."""
         target = self.path(area, digest)
-        with writing(target), self.scratch.new_path() as path, suppress(FileNotFoundError):
+        with self.scratch.new_path() as path, suppress(FileNotFoundError):
             os.rename(target, path)
             _sync(target.parent)
 
-    def entries(self) -> Iterator[FolderEntry]:
-        """Every array that is there, by area and digest; those that vanish meanwhile are left out."""
+    def entries(self) -> Iterator[ArrayEntry]:
+        """By area and digest; those that vanish meanwhile are left out."""
         for area in AREAS:
-            with reading(self.root / area):
-                paths = sorted((self.root / area).glob("[0-9a-f][0-9a-f]/*"))
-            for path in paths:
-                with reading(path), suppress(FileNotFoundError):
+            for path in sorted((self.root / area).glob("[0-9a-f][0-9a-f]/*")):
+                with suppress(FileNotFoundError):
                     modified_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-                    yield FolderEntry(area, path.name, modified_at, stored_bytes(path))
+                    yield ArrayEntry(area, path.name, modified_at, sum(file.stat().st_size for file in _files(path)))
+
+    def sweep(self, unfinished_for: timedelta | None) -> int:  # noqa: ARG002 - a folder knows by its lock who is dead
+        """Remove the scratch folders of writers that live no longer."""
+        return self.scratch.sweep()
+
+    def read(self, area: Area, digest: str, name: str) -> bytes:
+        """A whole file."""
+        return (self.path(area, digest) / name).read_bytes()
+
+    def read_tail(self, area: Area, digest: str, name: str, length: int) -> Tail:
+        """The end of a file, with its inode, time and size as the version."""
+        with (self.path(area, digest) / name).open("rb", buffering=0) as file:
+            status = os.fstat(file.fileno())
+            content = os.pread(file.fileno(), length, max(0, status.st_size - length))
+            return Tail(content, _version(status))
+
+    @contextmanager
+    def open_part(self, area: Area, digest: str, name: str, version: str) -> Iterator[ReadRange]:
+        """Open the file, and read from it where asked."""
+        with (self.path(area, digest) / name).open("rb", buffering=0) as file:
+            descriptor = file.fileno()
+            if _version(os.fstat(descriptor)) != version:
+                raise PartReplaced(f"{name} was written anew")
+            yield lambda start, stop: os.pread(descriptor, stop - start, start)
+
+    def close(self) -> None:
+        """Remove this process's scratch folder."""
+        self.scratch.close()
 
     def _make_parents(self, target: Path) -> None:
         (self.root / "hidden").mkdir(mode=0o700, exist_ok=True)
@@ -108,33 +126,16 @@ class ArrayFolder:
         _sync(target.parent.parent)
 
 
-def parse_folder(url: str) -> Path:
-    """The absolute path that a setting names: a path, with or without `~`, or a file:// address.
-
-    Raises:
-        SettingsError: it is empty, or the address of something that is not a folder, like s3://.
-    """
-    parts = urlsplit(url)
-    if "://" in url and (parts.scheme != "file" or parts.netloc not in ("", "localhost")):
-        raise SettingsError(f"GROUNDCT_ARRAYS={url}: this version keeps arrays in folders only; give a folder's path")
-    path = unquote(parts.path) if "://" in url else url
-    if not path:
-        raise SettingsError("GROUNDCT_ARRAYS is empty; give a folder's path")
-    return Path(path).expanduser().absolute()
+def _version(status: os.stat_result) -> str:
+    return f"{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"
 
 
-def stored_bytes(path: Path) -> int:
-    """The bytes of all files below a folder."""
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+def _files(path: Path) -> list[Path]:
+    return [file for file in path.rglob("*") if file.is_file()]
 
 
-def stored_sha256(path: Path) -> str:
-    """SHA-256, hexadecimal, over the files below a folder, by path: `path \\0 size \\0` and the bytes of each."""
-    digest = hashlib.sha256()
-    for file in sorted(file for file in path.rglob("*") if file.is_file()):
-        content = file.read_bytes()
-        digest.update(f"{file.relative_to(path).as_posix()}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()
+def _measure(path: Path) -> StoredParts:
+    return measure_parts({file.relative_to(path).as_posix(): [file.read_bytes()] for file in _files(path)})
 
 
 def _touch(path: Path) -> None:
@@ -144,15 +145,24 @@ def _touch(path: Path) -> None:
         os.utime(path)
 
 
-def _rename_unless_there(path: Path, target: Path) -> None:
+def _write(path: Path, pieces: Iterable[bytes]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        file.writelines(pieces)
+
+
+def _rename_unless_there(path: Path, target: Path) -> bool:
+    """Rename a folder; False, and the folder is gone, where the target is there already."""
     try:
         os.rename(path, target)
-        _sync(target.parent)
     except OSError:
         # A folder with something in it is never replaced; another writer of the same digest wrote the same array.
         if not target.is_dir():
             raise
         shutil.rmtree(path)
+        return False
+    _sync(target.parent)
+    return True
 
 
 def _sync_tree(root: Path) -> None:

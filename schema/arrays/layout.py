@@ -1,122 +1,145 @@
-"""How volumes and labels lie in Zarr v3: chunks, shards, codecs, attributes. Any Zarr v3 reader opens them.
+"""How volumes and labels lie in Zarr v3: what `zarr.json` says of chunks, shards and codecs. Any reader opens them.
 
-Concurrency is left to Zarr's own settings (`ZARR_ASYNC__CONCURRENCY`, `ZARR_THREADING__MAX_WORKERS`): its defaults,
-ten chunks in flight a process, were as fast as any other value tried.
+The document is written here and not by a library, so that the same array is the same bytes whatever version wrote it.
 """
 
+import json
 from collections.abc import Sequence
-from os import SEEK_END
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import zarr
-from numpy.typing import NDArray
-from zarr.codecs import BloscCodec, ZstdCodec
 
-from schema.arrays.box import Index, align_box, box_slices
+from schema.arrays.box import Index, parse_shape
 from schema.arrays.digest import FORMAT
 from schema.arrays.runs import LabelRuns
 
 CHUNK = 64
 """Voxels along each side of a chunk."""
 AXES = ("z", "y", "x")
-SHARD_INDEX_ENTRY = np.dtype([("offset", "<u8"), ("length", "<u8")])
-CHECKSUM_BYTES = 4
-NO_CHUNK = 2**64 - 1
-"""The offset that a shard's index gives a chunk that was left out."""
+VOLUME_LEVEL = 3
+LABELS_LEVEL = 5
+"""Levels of zstd: any may be read. Beyond 5, labels get little smaller and writing them slower."""
+_LITTLE = {"name": "bytes", "configuration": {"endian": "little"}}
+_BLOSC = {
+    "name": "blosc",
+    "configuration": {"typesize": 2, "cname": "zstd", "clevel": VOLUME_LEVEL, "shuffle": "bitshuffle", "blocksize": 0},
+}
+_ZSTD = {"name": "zstd", "configuration": {"level": LABELS_LEVEL, "checksum": True}}
 
 
-def write_volume(path: Path, volume_zyx: NDArray[np.int16], digest: str) -> None:
-    """Write a volume (z, y, x), int16, as a new Zarr array at `path`: one shard, blosc-zstd 3 with bitshuffle."""
-    array = zarr.create_array(
-        path,
-        shape=volume_zyx.shape,
-        dtype="int16",
-        chunks=(CHUNK,) * 3,
-        shards=_shard_shape(volume_zyx.shape),
-        compressors=[BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle", typesize=2)],
-        fill_value=0,
-        dimension_names=AXES,
-        attributes={"groundct": {"format": FORMAT, "digest": digest}},
-        config={"write_empty_chunks": False},
-    )
-    array[...] = volume_zyx
+@dataclass(frozen=True)
+class Header:
+    """What `zarr.json` says of one array: the scan's shape, the voxels' dtype, GroundCT's own attributes.
 
-
-def write_labels(path: Path, findings: Sequence[LabelRuns], shape_zyx: Index, digest: str) -> None:
-    """Write labels as a new Zarr array (finding, z, y, x) at `path`: a shard a finding, zstd 3, no empty chunks.
-
-    One finding's box of chunks is dense in memory at a time.
+    `findings` are the digests of the findings' labels in order; None for a volume.
     """
-    dtype = labels_dtype(findings)
-    array = zarr.create_array(
-        path,
-        shape=(len(findings), *shape_zyx),
-        dtype=dtype,
-        chunks=(1, *(CHUNK,) * 3),
-        shards=(1, *_shard_shape(shape_zyx)),
-        compressors=[ZstdCodec(level=3, checksum=True)],
-        fill_value=0,
-        dimension_names=("finding", *AXES),
-        attributes={"groundct": {"format": FORMAT, "digest": digest, "findings": [each.digest() for each in findings]}},
-        config={"write_empty_chunks": False},
-    )
-    for index, finding in enumerate(findings):
-        box = finding.box_zyx()
-        if box is not None:
-            aligned = align_box(box, CHUNK, shape_zyx)
-            array[(index, *box_slices(aligned))] = finding.to_dense(aligned, dtype)
+
+    shape_zyx: Index
+    dtype: "np.dtype[Any]"
+    digest: str
+    findings: tuple[str, ...] | None
 
 
-def labels_dtype(findings: Sequence[LabelRuns]) -> type[np.uint8 | np.uint16]:
+def volume_document(shape_zyx: Index, digest: str) -> bytes:
+    """The `zarr.json` of a volume (z, y, x), int16: one shard, blosc-zstd with bitshuffle."""
+    attributes = {"format": FORMAT, "digest": digest}
+    return _document(shape_zyx, (), "int16", [_LITTLE, _BLOSC], attributes)
+
+
+def labels_document(shape_zyx: Index, dtype: str, digest: str, findings: Sequence[str]) -> bytes:
+    """The `zarr.json` of labels (finding, z, y, x), uint8 or uint16: a shard a finding, zstd."""
+    attributes = {"format": FORMAT, "digest": digest, "findings": list(findings)}
+    first = {"name": "bytes"} if dtype == "uint8" else _LITTLE
+    return _document(shape_zyx, (len(findings),), dtype, [first, _ZSTD], attributes)
+
+
+def labels_dtype(findings: Sequence[LabelRuns]) -> str:
     """The narrowest of uint8 and uint16 for all labels; ValueError when one is above 65535."""
     greatest = max((int(each.runs[:, 4].max(initial=0)) for each in findings), default=0)
     if greatest > np.iinfo(np.uint16).max:
         raise ValueError(f"labels up to 65535 can be stored, but one is {greatest}")
-    return np.uint8 if greatest <= np.iinfo(np.uint8).max else np.uint16
+    return "uint8" if greatest <= np.iinfo(np.uint8).max else "uint16"
 
 
-def has_shard(path: Path, finding: int | None = None) -> bool:
-    """Whether that file is there with something in it; Zarr reads an empty one as zeros."""
-    shard = shard_path(path, finding)
-    return shard.is_file() and shard.stat().st_size > 0
+def chunk_grid(shape_zyx: Index) -> Index:
+    """The number of chunks along each axis."""
+    z, y, x = (-(-size // CHUNK) for size in shape_zyx)
+    return z, y, x
 
 
-def shard_path(path: Path, finding: int | None = None) -> Path:
-    """The file with a volume's voxels, or with one finding's labels; absent when all of them are 0."""
-    lead = () if finding is None else (str(finding),)
-    return path.joinpath("c", *lead, "0", "0", "0")
+def shard_name(finding: int | None) -> str:
+    """The part with a volume's voxels, or with one finding's labels; it is absent when all of them are 0."""
+    return "c/0/0/0" if finding is None else f"c/{finding}/0/0/0"
 
 
-def filled_box(path: Path, finding: int, shape_zyx: Index) -> tuple[Index, Index] | None:
-    """The half-open box (z, y, x) around the chunks that one finding's shard holds; None when it holds none.
+def stored_format(content: bytes) -> int:
+    """The version of the stored form that a `zarr.json` names; ValueError when it is not one of GroundCT's arrays."""
+    attributes = json.loads(content).get("attributes", {}).get("groundct")
+    if not isinstance(attributes, dict):
+        raise ValueError("its attributes are not GroundCT's")
+    return int(attributes.get("format", FORMAT))
 
-    Read from the index at the shard's end, which Zarr itself checks as soon as a chunk is read.
+
+def parse_header(content: bytes, digest: str, *, labels: bool) -> Header:
+    """Read a `zarr.json` of this format.
 
     Raises:
-        FileNotFoundError: the finding has no shard.
-        ValueError: the file is too short to hold an index.
+        ValueError: it is another array's, or says that chunks lie otherwise than this format has them.
     """
-    grid = [-(-size // CHUNK) for size in shape_zyx]
-    chunks = int(np.prod(grid))
-    with shard_path(path, finding).open("rb") as shard:
-        length = chunks * SHARD_INDEX_ENTRY.itemsize + CHECKSUM_BYTES
-        shard.seek(max(0, shard.seek(0, SEEK_END) - length))
-        index = np.frombuffer(shard.read()[:-CHECKSUM_BYTES], SHARD_INDEX_ENTRY).reshape(grid)
-    filled = np.argwhere(index["offset"] != NO_CHUNK)
-    if not len(filled):
-        return None
-    z0, y0, x0 = (int(start) * CHUNK for start in filled.min(axis=0))
-    z1, y1, x1 = (int(stop) * CHUNK + CHUNK for stop in filled.max(axis=0))
-    return align_box(((z0, y0, x0), (z1, y1, x1)), CHUNK, shape_zyx)
+    document = json.loads(content)
+    attributes = document["attributes"]["groundct"]
+    findings = tuple(map(str, attributes["findings"])) if labels else None
+    shape = parse_shape(document["shape"][-3:])
+    if attributes["digest"] != digest or len(document["shape"]) != (4 if labels else 3):
+        raise ValueError("its attributes are another array's")
+    if findings is not None and len(findings) != document["shape"][0]:
+        raise ValueError("its attributes are another array's")
+    _check_layout(document, shape, labels=labels)
+    return Header(shape, np.dtype(document["data_type"]).newbyteorder("<"), digest, findings)
 
 
-def stored_attributes(array: "zarr.Array[Any]") -> dict[str, Any]:
-    """GroundCT's own attributes of an array; empty when it has none."""
-    found = array.attrs.get("groundct")
-    return dict(found) if isinstance(found, dict) else {}
+def _check_layout(document: dict[str, Any], shape_zyx: Index, *, labels: bool) -> None:
+    (sharding,) = document["codecs"]
+    inner = sharding["configuration"]
+    lead = [1] if labels else []
+    codecs = [codec["name"] for codec in inner["codecs"]]
+    expected = (
+        (document["chunk_grid"]["configuration"]["chunk_shape"], [*lead, *(n * CHUNK for n in chunk_grid(shape_zyx))]),
+        (inner["chunk_shape"], [*lead, CHUNK, CHUNK, CHUNK]),
+        (codecs, ["bytes", "zstd" if labels else "blosc"]),
+        ([codec["name"] for codec in inner["index_codecs"]], ["bytes", "crc32c"]),
+        (inner.get("index_location", "end"), "end"),
+        (document["data_type"] in (("uint8", "uint16") if labels else ("int16",)), True),
+        (document["fill_value"], 0),
+    )
+    for found, wanted in expected:
+        if found != wanted:
+            raise ValueError(f"zarr.json says {found}, where this format has {wanted}")
 
 
-def _shard_shape(shape_zyx: Sequence[int]) -> tuple[int, ...]:
-    return tuple(-(-size // CHUNK) * CHUNK for size in shape_zyx)
+def _document(
+    shape_zyx: Index, lead: tuple[int, ...], dtype: str, codecs: list[dict[str, Any]], attributes: dict[str, Any]
+) -> bytes:
+    ones = [1] * len(lead)
+    sharding = {
+        "chunk_shape": [*ones, CHUNK, CHUNK, CHUNK],
+        "codecs": codecs,
+        "index_codecs": [_LITTLE, {"name": "crc32c"}],
+        "index_location": "end",
+    }
+    shard_shape = [*ones, *(n * CHUNK for n in chunk_grid(shape_zyx))]
+    document = {
+        "zarr_format": 3,
+        "node_type": "array",
+        "shape": [*lead, *shape_zyx],
+        "data_type": dtype,
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": shard_shape}},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+        "fill_value": 0,
+        "codecs": [{"name": "sharding_indexed", "configuration": sharding}],
+        "dimension_names": [*(["finding"] if lead else []), *AXES],
+        "attributes": {"groundct": attributes},
+        "storage_transformers": [],
+    }
+    return json.dumps(document, indent=1).encode()

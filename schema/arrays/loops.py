@@ -74,6 +74,15 @@ def fill_runs(dense: Labels, runs: Runs, z0: int, y0: int, x0: int) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
+def mark_chunks(marks: NDArray[np.bool_], runs: Runs, size: int) -> None:
+    """Set the marks (z, y, x) of the chunks, `size` voxels a side, that the runs touch."""
+    for index in range(len(runs)):
+        z, y = int(runs[index, 0]) // size, int(runs[index, 1]) // size
+        for x in range(int(runs[index, 2]) // size, (int(runs[index, 3]) - 1) // size + 1):
+            marks[z, y, x] = True
+
+
+@numba.njit(cache=True, nogil=True)
 def find_fault(runs: Runs, depth: int, height: int, width: int) -> int:
     """The first run that is empty, outside the shape, out of order or not maximal; -1 when all are right."""
     for index in range(len(runs)):

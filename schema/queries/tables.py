@@ -6,7 +6,9 @@ from schema.annotation import Annotation, Entity, Geometry, LabelArray
 from schema.base import Table
 from schema.embedding import Embedding, EmbeddingModel
 from schema.finding import Finding, FindingRevision
+from schema.location import Location
 from schema.ontology import Category, Ontology
+from schema.organ import OrganMask
 from schema.reasoning import Reasoning, ReasoningStep
 from schema.release import Release, ReleaseAnnotation, ReleaseFinding, ReleaseScan, ReleaseSplit
 from schema.report import Report, Sentence
@@ -28,7 +30,9 @@ ENTITY = _table(Entity)
 FINDING = _table(Finding)
 GEOMETRY = _table(Geometry)
 LABEL_ARRAY = _table(LabelArray)
+LOCATION = _table(Location)
 ONTOLOGY = _table(Ontology)
+ORGAN_MASK = _table(OrganMask)
 PATIENT = _table(Patient)
 REASONING = _table(Reasoning)
 REASONING_STEP = _table(ReasoningStep)

@@ -21,7 +21,9 @@ from schema.queries.tables import (
     ENTITY,
     FINDING,
     GEOMETRY,
+    LOCATION,
     ONTOLOGY,
+    ORGAN_MASK,
     PATIENT,
     REASONING,
     REASONING_STEP,
@@ -271,7 +273,12 @@ def _box_corner(end: Any) -> Expression:
 
 MEASURES = (
     *("volume_mm3", "volume_ml", "side", "components6", "components18", "components26"),
-    *("hu_mean", "hu_std", "hu_min", "hu_max", "hu_median", "hu_p05", "hu_p95", "kernel_version"),
+    *("surface_area_mm2", "mesh_volume_mm3", "sphericity", "max_diameter_mm", "long_axis_mm", "short_axis_mm"),
+    *("long_axis_k", "major_axis_mm", "minor_axis_mm", "least_axis_mm", "elongation", "flatness"),
+    *("hu_mean", "hu_std", "hu_min", "hu_max", "hu_median", "hu_p05", "hu_p10", "hu_p25", "hu_p75", "hu_p90", "hu_p95"),
+    *("hu_skewness", "hu_kurtosis", "hu_entropy", "hu_below_950", "hu_below_910", "hu_below_700", "hu_above_0"),
+    *("hu_above_100", "hu_above_130", "shell_voxels", "shell_hu_mean", "hu_contrast"),
+    "kernel_version",
 )
 """Columns of `geometry` that are fields as they stand."""
 
@@ -280,12 +287,32 @@ def _measured() -> dict[str, Expression]:
     return {
         "centroid_vox": _unless_null(GEOMETRY.c.entity_id, *(GEOMETRY.c[f"centroid_{axis}"] for axis in "ijk")),
         "centroid_lps_mm": _unless_null(GEOMETRY.c.x_lps_mm, *(GEOMETRY.c[f"{axis}_lps_mm"] for axis in "xyz")),
+        "major_axis_lps": _unless_null(GEOMETRY.c.major_axis_x, *(GEOMETRY.c[f"major_axis_{axis}"] for axis in "xyz")),
         **_columns(GEOMETRY, *MEASURES),
+        "kernel_settings": GEOMETRY.c.settings,
+        "measured_on": GEOMETRY.c.device,
+        "measured_at": GEOMETRY.c.computed_at,
     }
 
 
 def _unless_null(known: Expression, *parts: Expression) -> Expression:
     return sa.case((known.is_not(None), _numbers(*parts)), else_=sa.cast(sa.null(), ARRAY(sa.Double)))
+
+
+def locations(_scope: Scope) -> View:
+    """Where entities lie, by organ scheme."""
+    shares = ("lung_share", "left_share", "right_share", "lobe_share")
+    return View(
+        LOCATION.join(ORGAN_MASK, ORGAN_MASK.c.id == LOCATION.c.organ_mask_id),
+        {
+            **_columns(LOCATION, "entity_id", "organ_mask_id", "lobe", "lung_border_mm", *shares),
+            "organ_shares": LOCATION.c.shares,
+            "scheme": ORGAN_MASK.c.scheme,
+            "relative_position": _unless_null(LOCATION.c.rel_x, *(LOCATION.c[f"rel_{axis}"] for axis in "xyz")),
+        },
+        order=(LOCATION.c.entity_id, ORGAN_MASK.c.scheme),
+        key="organ_mask_id",
+    )
 
 
 @lru_cache(maxsize=64)

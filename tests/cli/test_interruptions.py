@@ -133,7 +133,7 @@ def test_a_store_that_cannot_be_written(command_line: Any, dataset: tuple[Path, 
     ("variable", "value", "code", "said"),
     [
         ("GROUNDCT_DATABASE_URL", "postgresql://127.0.0.1:1/x", 1, "cannot be reached"),
-        ("GROUNDCT_ARRAYS", "s3://bucket/arrays", 2, "keeps arrays in folders only"),
+        ("GROUNDCT_ARRAYS", "ftp://host/arrays", 2, "names no place for arrays"),
         ("GROUNDCT_DEVICE", "tpu", 2, "GROUNDCT_DEVICE: "),
     ],
 )

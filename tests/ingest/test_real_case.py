@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ingest.cases import read_case_file
 from ingest.options import ImportOptions
 from ingest.places import Places
-from ingest.reading import read_case
+from ingest.reading import measure_case, read_files
 from ingest.rexgroundingct import import_dataset
 from ingest.timing import Stopwatch
 from schema.arrays.store import ArrayStore
@@ -59,7 +59,8 @@ def test_a_turned_mask_is_suspected_named_and_kept(real: Path, tmp_path: Path, t
     nibabel.save(turned, tmp_path / "segmentations" / "train_90001_a_1.nii.gz")
     (tmp_path / "dataset.json").write_text(json.dumps(json.loads((real / "dataset.json").read_text())))
     (case,) = read_case_file(tmp_path / "dataset.json").cases
-    read = read_case(case, Places(tmp_path / "segmentations", real / "volumes"), Stopwatch())
+    places, watch = Places(tmp_path / "segmentations", real / "volumes"), Stopwatch()
+    read = measure_case(read_files(case, places, watch), places, watch)
     (fault,) = [one for one in read.faults if one.kind is FaultKind.ORIENTATION_SUSPECT]
     assert fault.severity is Severity.WARNING
     axes = name.replace(", ", " and ") if name.endswith("mirrored") else name

@@ -65,8 +65,8 @@ def test_a_killed_writer_leaves_only_what_is_swept(tmp_path, at):
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
-def test_writers_of_one_array_at_once_agree(tmp_path):
-    writers = [start_writer(TOGETHER, tmp_path) for _ in range(2)]
+def test_writers_of_one_array_at_once_agree(url, tmp_path):
+    writers = [start_writer(TOGETHER, url) for _ in range(2)]
     for writer in writers:
         assert writer.stdout.readline() == "ready\n"
     for writer in writers:
@@ -75,10 +75,10 @@ def test_writers_of_one_array_at_once_agree(tmp_path):
     digests = {writer.stdout.readline().strip() for writer in writers}
     assert [finish(writer) for writer in writers] == [0, 0]
 
-    (entry,) = ArrayStore(str(tmp_path)).iter_arrays()
+    (entry,) = ArrayStore(url).iter_arrays()
     assert digests == {entry.digest}
-    ArrayStore(str(tmp_path)).verify_volume(entry.digest)
-    assert list((tmp_path / "scratch").iterdir()) == []
+    ArrayStore(url).verify_volume(entry.digest)
+    assert list(tmp_path.glob("arrays/scratch/*")) == []
 
 
 def test_the_later_of_two_drops_its_own(tmp_path, monkeypatch):

@@ -1,0 +1,1 @@
+"""A whole release of reduced-size phantoms through import and geometry; `python -m benchmarks.scale`."""
