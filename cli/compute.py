@@ -8,6 +8,7 @@ from cli.output import console, errors, json_option, print_json, progress
 from compute.geometry import DEFAULTS
 from compute.jobs.geometry import compute_geometry
 from compute.jobs.selection import Selection
+from compute.kernels.cuda.devices import NoDevice, open_device
 from compute.quantities import GeometrySettings
 from migrations.ready import ready_database
 from schema.arrays.store import ArrayStore
@@ -24,7 +25,11 @@ def compute() -> None:
 @click.option("--round", "round_name", help="Only this round's annotations.")
 @click.option("--release", help="Only the annotations that this release gives.")
 @click.option("--cohort", help="Only the findings of this cohort.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), help="[default: GROUNDCT_DEVICE, or auto]")
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "gpu"]),
+    help="auto is the CPU in this version.  [default: GROUNDCT_DEVICE, or auto]",
+)
 @click.option("--shell-mm", type=click.FloatRange(0, 50, min_open=True), default=DEFAULTS.shell_mm, show_default=True)
 @click.option("--entropy-bin-hu", type=click.IntRange(1, 1000), default=DEFAULTS.entropy_bin_hu, show_default=True)
 @click.option("--force", is_flag=True, help="Measure again what is measured.")
@@ -45,8 +50,9 @@ def geometry(
 ) -> None:
     """Measure the entities that have no geometry yet, or a stale one."""
     settings = load_settings()
-    if (device or settings.device) == "gpu":
-        raise SettingsError("kernels for the GPU are not in this version; use --device cpu")
+    on_gpu = (device or settings.device) == "gpu"
+    if on_gpu and settings.dask_address is None:
+        _require_gpu()
     with ready_database(settings) as database, progress("measuring") as tell:
         report = compute_geometry(
             database,
@@ -55,6 +61,7 @@ def geometry(
             announce=lambda link: errors.print(f"Dask's dashboard: {link}"),
             settings=GeometrySettings(shell_mm, entropy_bin_hu),
             force=force,
+            on_gpu=on_gpu,
             workers=workers,
             address=settings.dask_address,
             progress=tell,
@@ -69,3 +76,10 @@ def geometry(
             f"{report.seconds:.1f} s, {report.located:,} places among organs, {len(report.failed)} annotations failed"
         )
     raise SystemExit(1 if report.failed else 0)
+
+
+def _require_gpu() -> None:
+    try:
+        open_device()
+    except NoDevice as error:
+        raise SettingsError(f"{error} (or use --device cpu)") from error

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,9 @@ from sqlalchemy.dialects.postgresql import Range
 
 from compute.chunks import array_runs
 from compute.kernels.body import BodyOutline
+from compute.kernels.cuda.crops import Finding
+from compute.kernels.cuda.devices import Device
+from compute.kernels.cuda.gather import gather_findings
 from compute.kernels.frames import check_affine
 from compute.kernels.runs import Runs
 from compute.kernels.volumes import check_image
@@ -53,14 +56,20 @@ def measure_finding(
     *,
     settings: GeometrySettings = DEFAULTS,
     quantities: Iterable[Quantity] = FULL,
+    device: Device | None = None,
 ) -> list[EntityMeasures]:
     """Measure every entity of a finding, ascending by label; an empty finding has none.
 
-    Without a frame, what needs millimetres or HU is None. Of the scan, one entity's crop is in memory at a time.
+    Without a frame, what needs millimetres or HU is None. Of the scan, one entity's crop is in memory at a time. A
+    device gathers the sums over voxels, in the same integers; the rest, and findings without a frame, stay here.
     """
     if not len(labels.runs):
         return []
-    return list(measure(DrawnFinding(kernel_runs(labels), labels.shape_zyx, frame, settings), quantities))
+    finding = DrawnFinding(kernel_runs(labels), labels.shape_zyx, frame, settings)
+    if device is not None and frame is not None:
+        (sums,) = gather_findings([Finding(finding.runs, finding.height, frame.read)], device)
+        finding = replace(finding, sums=sums, device=device.name)
+    return list(measure(finding, quantities))
 
 
 def measure_arrays(
@@ -107,7 +116,11 @@ def measure(finding: DrawnFinding, quantities: Iterable[Quantity] = FULL) -> Ite
         columns |= quantity(finding)
     for n, (label, _) in enumerate(finding.entities):
         geometry = {name: _value(columns, name, n) for name in MEASURED}
-        geometry |= {"kernel_version": KERNEL_VERSION, "settings": settings_text(finding.settings), "device": "cpu"}
+        geometry |= {
+            "kernel_version": KERNEL_VERSION,
+            "settings": settings_text(finding.settings),
+            "device": finding.device,
+        }
         yield EntityMeasures(label, {"voxels": int(finding.moments.voxels[n]), **_box(finding, n)}, geometry)
 
 

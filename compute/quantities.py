@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from compute.kernels.axes import principal_axes
 from compute.kernels.body import BodyOutline
 from compute.kernels.components import component_counts
+from compute.kernels.cuda.gather import LabelSums
 from compute.kernels.diameters import in_plane_diameters, max_diameter_mm
 from compute.kernels.frames import centroid_lps_mm, steps_zyx_lps_mm, voxel_volume_mm3
 from compute.kernels.intensities import BIN_HU, HuHistogram, Intensities, hu_histograms, intensities_of
 from compute.kernels.mesh import mesh_area_mm2, mesh_cases, mesh_volume_mm3, sphericity
-from compute.kernels.moments import Moments, label_moments
+from compute.kernels.moments import Moments, label_moments, moments_of
 from compute.kernels.runs import Runs, runs_by_label
 from compute.kernels.shell import SHELL_MM, ShellContrast, shell_box, shell_contrast
 from compute.kernels.sides import side_of
@@ -69,6 +70,10 @@ class DrawnFinding:
     shape_zyx: Index
     frame: ScanFrame | None
     settings: GeometrySettings
+    sums: LabelSums | None = None
+    """What a device gathered of the entities; None: it is gathered here, when it is asked for."""
+    device: str = "cpu"
+    """Where the sums were gathered: cpu, or the GPU's name."""
 
     @property
     def height(self) -> int:
@@ -83,6 +88,8 @@ class DrawnFinding:
     @cached_property
     def moments(self) -> Moments:
         """Count, box, centroid and covariance of each."""
+        if self.sums is not None:
+            return moments_of(self.sums.moments)
         return label_moments(self.runs, self.height)
 
     def box(self, n: int) -> Box:
@@ -93,6 +100,8 @@ class DrawnFinding:
     @cached_property
     def histograms(self) -> list[HuHistogram] | None:
         """The HU of each; None without a frame. One entity's crop is in memory at a time."""
+        if self.sums is not None:
+            return self.sums.hu
         if self.frame is None:
             return None
         return [self._histogram(n, self.frame) for n in range(len(self.entities))]
@@ -107,6 +116,8 @@ class DrawnFinding:
     @cached_property
     def mesh_cases(self) -> Ints:
         """How often each of the 256 cells occurs in the mesh of each, shape (n,256)."""
+        if self.sums is not None:
+            return self.sums.mesh_cases
         return np.stack([mesh_cases(runs, self.height) for _, runs in self.entities])
 
     @cached_property

@@ -1,5 +1,6 @@
 """Reaching the database: its two roles, engines, and transactions. Sessions are passed inwards; edges commit."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,10 @@ from schema.settings import Settings
 OWNER_NEEDED = "this needs the owner: set GROUNDCT_OWNER_URL"
 LOCK_ARRAYS = 0x61727261
 """Advisory lock: writers of arrays share it, garbage collection takes it alone."""
+
+
+# It warns of what it ignores when a connection is lost; the loss itself is raised, and told once.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 class Role(StrEnum):

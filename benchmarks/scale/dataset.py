@@ -16,7 +16,7 @@ from ingest.phantoms import CODES, JSON_NAME, PhantomFinding, PhantomScan, write
 from ingest.phantoms.plan import plan_scan, take_scan
 
 BLOCK = 64
-LAST = 5
+LAST = 3
 SEED = 0
 MOST_FINDINGS = 5
 ENTITIES_A_FINDING = 2.1
@@ -97,7 +97,7 @@ def choose_findings(left: int, later: int, block: Block) -> int:
     mean = block.entities / block.scans
     wanted = mean / ENTITIES_A_FINDING
     behind = left / (later + 1) > mean
-    if later == 0 or (behind and later < LAST):
+    if later < LAST:
         return MOST_FINDINGS
     return min(MOST_FINDINGS, max(1, ceil(wanted) if behind else floor(wanted)))
 

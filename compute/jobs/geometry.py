@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from sqlalchemy.exc import OperationalError
@@ -13,6 +14,7 @@ from compute.jobs.copying import upsert_rows
 from compute.jobs.measuring import measure_scan, reason_of
 from compute.jobs.pending import PendingScan, count_entities, find_pending, make_batches, role_of
 from compute.jobs.selection import Selection
+from compute.kernels.cuda.devices import Device, open_device
 from compute.quantities import GeometrySettings
 from schema.annotation import Geometry
 from schema.arrays.store import ArrayStore
@@ -68,9 +70,11 @@ class _Job:
     database: Database
     arrays: ArrayStore
     settings: GeometrySettings
+    on_gpu: bool
 
     def __call__(self, batch: Batch) -> _Result:
-        measured = [measure_scan(self.database, self.arrays, self.settings, scan) for scan in batch]
+        device = _gpu() if self.on_gpu else None
+        measured = [measure_scan(self.database, self.arrays, self.settings, scan, device) for scan in batch]
         for visibility in sorted({scan.visibility for scan in batch}):
             rows = [one for one, scan in zip(measured, batch, strict=True) if scan.visibility is visibility]
             with self.database.transaction(role_of(visibility), visibility) as session:
@@ -82,6 +86,12 @@ class _Job:
             sum(len(one.locations) for one in measured),
             {name: reason for one in measured for name, reason in one.failed.items()},
         )
+
+
+@cache
+def _gpu() -> Device:
+    """The worker's device, whose kernels are compiled once."""
+    return open_device()
 
 
 def _give_up(batch: Batch, error: Exception) -> _Result:
@@ -103,6 +113,7 @@ def compute_geometry(
     selection: Selection = Selection(),  # noqa: B008
     settings: GeometrySettings = DEFAULTS,
     force: bool = False,
+    on_gpu: bool = False,
     workers: int = 1,
     address: str | None = None,
     progress: Progress | None = None,
@@ -117,12 +128,12 @@ def compute_geometry(
     Raises:
         NotFound: what the selection names is not there.
     """
-    start, report = time.perf_counter(), GeometryReport()
+    start, report = time.perf_counter(), GeometryReport(device="gpu" if on_gpu else "cpu")
     selection.require(database)
     report.entities = count_entities(database, selection)
     pending = find_pending(database, selection, settings_text(settings), force=force)
     batches = list(make_batches(pending, workers))
-    job, done, total = _Job(database, arrays, settings), 0, sum(map(_entities, batches))
+    job, done, total = _Job(database, arrays, settings, on_gpu), 0, sum(map(_entities, batches))
     options: dict[str, Any] = {"retries": RETRIES, "give_up": _give_up, "announce": announce}
     for result in map_unordered(job, batches, workers=workers, address=address, **options):
         report.computed += result.computed

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from compute.geometry import measure_finding
 from compute.jobs.frames import open_frame
 from compute.jobs.pending import PendingAnnotation, PendingScan, role_of
+from compute.kernels.cuda.devices import Device
 from compute.location import OrganFrame, locate_finding
 from compute.quantities import GeometrySettings
 from schema.annotation import Annotation, LabelArray
@@ -42,7 +43,9 @@ class _Facts:
     """For each annotation its label array and the index in it."""
 
 
-def measure_scan(database: Database, arrays: ArrayStore, settings: GeometrySettings, scan: PendingScan) -> MeasuredScan:
+def measure_scan(
+    database: Database, arrays: ArrayStore, settings: GeometrySettings, scan: PendingScan, device: Device | None = None
+) -> MeasuredScan:
     """Measure and locate what is pending of a scan; an annotation whose arrays cannot be read fails alone."""
     facts, measured = _facts(database, scan), MeasuredScan()
     frame = cache(lambda: open_frame(facts.volume, arrays) if facts.volume else None)
@@ -50,7 +53,7 @@ def measure_scan(database: Database, arrays: ArrayStore, settings: GeometrySetti
     for annotation, (digest, index) in zip(scan.annotations, facts.places, strict=True):
         try:
             labels = arrays.read_runs(digest, LABEL_AREAS[scan.visibility], index)
-            geometry = measure_finding(labels, frame(), settings=settings) if annotation.geometry else []
+            geometry = measure_finding(labels, frame(), settings=settings, device=device) if annotation.geometry else []
             located = [(key, locate_finding(labels, organs(key))) for key in annotation.organ_masks]
         except (ArrayStoreError, OSError, ValueError) as error:
             measured.failed[annotation.name] = reason_of(error)

@@ -28,6 +28,9 @@ class NoDevice(RuntimeError):
 class Device(Protocol):
     """Where kernels run, in the order in which they are launched."""
 
+    name: str
+    """The maker's name of it."""
+
     def empty_host(self, size: int) -> Bytes:
         """Memory of the host that travels fast; it must live until something behind `upload` was downloaded."""
 
@@ -70,6 +73,8 @@ class _Cupy:
     def __init__(self, cupy: Any, empty_pinned: Callable[..., Bytes]) -> None:
         self._cupy = cupy
         self._empty_pinned = empty_pinned
+        properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.runtime.getDevice())
+        self.name: str = properties["name"].decode()
         self._kernels = cupy.RawModule(code=kernel_source(), options=DEFINITIONS)
 
     def empty_host(self, size: int) -> Bytes:

@@ -13,6 +13,14 @@ from distributed import Client
 
 from compute.jobs.cluster import map_unordered
 
+ROOT = str(Path(__file__).parents[3])
+
+
+@pytest.fixture(autouse=True)
+def _workers_know_this_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Worker processes start with this process's path, and find these functions behind all that is installed."""
+    monkeypatch.setattr(sys, "path", [*sys.path, ROOT])
+
 
 def double(number: int) -> int:
     return 2 * number
@@ -85,7 +93,8 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a scheduler in a process of its own, with two worker processes."""
     file = tmp_path_factory.mktemp("dask") / "scheduler.json"
     dask = [sys.executable, "-m", "dask"]
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": file.parent}
+    environment = {**os.environ, "PYTHONPATH": ROOT}
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
     listen = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
     worker = ["--host", "127.0.0.1", "--nworkers", "2", "--nthreads", "1", "--no-dashboard"]
     with subprocess.Popen([*dask, "scheduler", *listen], **quiet) as one:

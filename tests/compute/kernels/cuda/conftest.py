@@ -28,6 +28,7 @@ class EmulatedDevice:
     """Runs kernels on the CPU; see emulation.c. Fresh memory is full of rubbish, and stays fenced in."""
 
     library: ctypes.CDLL
+    name: str = "emulated"
     fenced: list[npt.NDArray[np.uint8]] = field(default_factory=list)
     seeds: Any = field(default_factory=count)
 
