@@ -23,7 +23,10 @@ CHANGEABLE = {
     "open.annotation": {"state"},
 }
 """Columns that `groundct_api` may change."""
-WHOLLY_CHANGEABLE = {"open.import_summary", "open.imported_scan", "open.geometry", "scan_metadata", "abnormality"}
+WHOLLY_CHANGEABLE = {
+    *("open.import_summary", "open.imported_scan", "open.geometry", "open.location"),
+    *("scan_metadata", "abnormality"),
+}
 NOT_ADDABLE = {"alembic_version", "ontology", "category", "release"}
 
 
