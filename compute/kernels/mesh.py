@@ -5,6 +5,8 @@ half a voxel beyond the outermost voxel centres, at the border of the volume too
 says compute.kernels.cells.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -85,8 +87,13 @@ def _total(cases: Ints, each: Floats | Ints) -> Floats:
 
 
 def _areas_mm2(steps_mm: Floats) -> Floats:
+    return _areas_of_steps(tuple(np.asarray(steps_mm, np.float64).ravel().tolist()))
+
+
+@lru_cache(maxsize=64)
+def _areas_of_steps(steps_mm: tuple[float, ...]) -> Floats:
     triangles = cell_triangles()
-    sides = np.diff(triangles.corners_zyx @ steps_mm, axis=1)
+    sides = np.diff(triangles.corners_zyx @ np.reshape(steps_mm, (3, 3)), axis=1)
     areas = np.linalg.norm(np.cross(sides[:, 0], sides[:, 1]), axis=1) / 2
     return np.asarray(np.bincount(triangles.case, triangles.weight * areas, CASES))
 

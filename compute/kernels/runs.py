@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from compute.kernels.volumes import Labels, Triple
+from compute.kernels.volumes import Ints, Labels, Triple
 
 Runs: TypeAlias = npt.NDArray[np.int32]
 
@@ -33,8 +33,16 @@ def label_runs(labels_zyx: Labels, *, first_z: int = 0) -> Runs:
         labels_zyx: uint8 or uint16, 0 = background, in any memory layout and without a copy.
         first_z: added to z, for a slab of a larger array.
     """
-    runs: Runs = _collect(labels_zyx, first_z * labels_zyx.shape[1])
+    runs: Runs = _collect(labels_zyx, _labelled_rows(labels_zyx), first_z * labels_zyx.shape[1])
     return runs
+
+
+def _labelled_rows(labels_zyx: Labels) -> Ints:
+    """The rows, z * height + y, that may hold labels: told eight bytes at a time where the memory allows, else all."""
+    depth, height, width = labels_zyx.shape
+    if not labels_zyx.flags.c_contiguous or labels_zyx.size == 0 or width * labels_zyx.itemsize % 8:
+        return np.arange(depth * height)
+    return np.flatnonzero(_rows_with_labels(labels_zyx.reshape(depth * height, width).view(np.uint64)))
 
 
 def iter_runs(labels_zyx: Labels) -> Iterator[Runs]:
@@ -79,21 +87,31 @@ def run_lengths(runs: Runs) -> npt.NDArray[np.int32]:
 
 # No compiled function here calls one of another file: numba's cache would not notice a change over there.
 @njit(cache=True, nogil=True)
-def _collect(labels: Labels, first_row: int) -> Runs:
-    depth, height, width = labels.shape
+def _rows_with_labels(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    labelled = np.empty(len(words), np.bool_)
+    for n in range(len(words)):
+        seen = np.uint64(0)
+        for word in words[n]:
+            seen |= word
+        labelled[n] = seen != 0
+    return labelled
+
+
+@njit(cache=True, nogil=True)
+def _collect(labels: Labels, rows: Ints, first_row: int) -> Runs:
+    height = labels.shape[1]
     runs = np.empty((256, 4), np.int32)
     count = 0
-    for z in range(depth):
-        for y in range(height):
-            row = labels[z, y]
-            x = _next_labelled(row, 0)
-            while x < width:
-                stop = _run_end(row, x)
-                if count == len(runs):
-                    runs = _doubled(runs)
-                _put(runs[count], first_row + z * height + y, x, stop, row[x])
-                count += 1
-                x = _next_labelled(row, stop)
+    for place in rows:
+        row = labels[place // height, place % height]
+        x = _next_labelled(row, 0)
+        while x < row.size:
+            stop = _run_end(row, x)
+            if count == len(runs):
+                runs = _doubled(runs)
+            _put(runs[count], first_row + place, x, stop, row[x])
+            count += 1
+            x = _next_labelled(row, stop)
     return runs[:count]
 
 
