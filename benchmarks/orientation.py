@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compute.kernels.orientation import OrientationAudit, audit_orientation
+from compute.kernels.runs import label_runs
 from compute.kernels.samples import sample_inside_and_shell
 from ingest.phantoms import PhantomScan, make_scan
 
@@ -50,7 +51,8 @@ def _turn(mask: NDArray[np.generic], axes: tuple[int, int, int], flips: tuple[bo
 
 def _audit(scan: PhantomScan, masks: list[NDArray[np.generic]]) -> OrientationAudit:
     image = np.ascontiguousarray(scan.volume.T)
-    samples = [sample_inside_and_shell(np.ascontiguousarray(mask.T.astype(np.uint16))) for mask in masks]
+    runs = [label_runs(np.ascontiguousarray(mask.T.astype(np.uint16))) for mask in masks]
+    samples = [sample_inside_and_shell(each, image.shape) for each in runs]
     return audit_orientation(image, samples)
 
 

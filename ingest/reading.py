@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from compute.geometry import EntityMeasures, measure_finding
+from compute.geometry import EntityMeasures, kernel_runs, measure_finding
 from compute.kernels.orientation import audit_orientation
 from compute.kernels.planes import filled_planes
-from compute.kernels.samples import VoxelSamples, sample_inside_and_shell
+from compute.kernels.samples import sample_inside_and_shell
 from compute.quantities import ScanFrame
 from ingest.cases import Case, CaseFinding
 from ingest.faults import CaseLeftOut, FaultDraft, fault
@@ -74,16 +74,25 @@ def _read_mask(case: Case, path: Path | None, watch: Stopwatch) -> tuple[LabelRu
 
 
 def measure_case(files: CaseFiles, places: Places, watch: Stopwatch) -> ReadCase:
-    """Measure a case's entities, and look for what is odd about them."""
-    case, volume, labels = files.case, files.volume, files.labels
-    with watch("geometry"):
-        measures = tuple(tuple(measure_finding(runs, _frame(volume))) for runs in labels or ())
-    faults = [*case.faults, *_volume_faults(case, volume, places)]
-    if labels is not None:
-        mask = places.find_mask(case.name)
+    """Measure a case's entities, and look for what is odd about them: two findings at a time."""
+    case, volume, labels, frame = files.case, files.volume, files.labels, _frame(files.volume)
+    mask = places.find_mask(case.name)
+
+    def measure(runs: LabelRuns) -> tuple[EntityMeasures, ...]:
+        with watch("geometry"):
+            return tuple(measure_finding(runs, frame))
+
+    def audit() -> list[FaultDraft]:
         with watch("audit"):
+            return _orientation_faults(labels or (), volume, mask)
+
+    with ThreadPoolExecutor(2, "measure") as threads:
+        orientation = threads.submit(audit)
+        measures = tuple(threads.map(measure, labels or ()))
+        faults = [*case.faults, *_volume_faults(case, volume, places)]
+        if labels is not None:
             faults += _mask_faults(case, labels, measures, mask)
-            faults += _orientation_faults(labels, volume, mask)
+        faults += orientation.result()
     return ReadCase(**vars(files), measures=measures, faults=tuple(_named(case, faults)))
 
 
@@ -160,9 +169,10 @@ def _may_fill_a_plane(box: Box, shape_zyx: tuple[int, int, int]) -> bool:
 def _orientation_faults(
     labels: tuple[LabelRuns, ...], volume: ReadVolume | None, path: Path | None
 ) -> list[FaultDraft]:
-    if volume is None:
+    if volume is None or not labels:
         return []
-    audit = audit_orientation(volume.voxels_zyx, [_samples(runs) for runs in labels])
+    samples = [sample_inside_and_shell(kernel_runs(runs), runs.shape_zyx) for runs in labels]
+    audit = audit_orientation(volume.voxels_zyx, samples)
     if not audit.suspect or audit.best_other is None:
         return []
     stored, other = audit.stored, audit.best_other
@@ -172,8 +182,3 @@ def _orientation_faults(
         f"{other.air_share:.0%} when read so)"
     )
     return [fault(FaultKind.ORIENTATION_SUSPECT, message, path=path)]
-
-
-def _samples(runs: LabelRuns) -> VoxelSamples:
-    box = runs.box_zyx() or ((0, 0, 0), (1, 1, 1))
-    return sample_inside_and_shell(runs.to_dense(box, np.uint16), origin_zyx=box[0], shape_zyx=runs.shape_zyx)

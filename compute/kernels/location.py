@@ -17,7 +17,7 @@ from compute.kernels.borders import border_voxels, first_runs, union_runs
 from compute.kernels.frames import centroid_lps_mm, steps_zyx_lps_mm, voxels_lps_mm
 from compute.kernels.lungs import LungRoles
 from compute.kernels.moments import label_moments
-from compute.kernels.runs import LABEL, ROW, START, STOP, Runs, run_lengths, runs_by_label
+from compute.kernels.runs import LABEL, ROW, START, STOP, Runs, labels_at, run_lengths, runs_by_label
 from compute.kernels.volumes import Floats, Ints, Triple
 
 Position: TypeAlias = tuple[float, float, float]
@@ -197,7 +197,7 @@ def lung_border_mm(runs: Runs, organs: Organs) -> float:
         raise ValueError(f"there is no lung in the organs of shape {organs.shape_zyx}")
     steps = steps_zyx_lps_mm(organs.affine)
     low, high = _box(runs, organs.shape_zyx[1])
-    if _holds_any(runs, _within(border, low, high), organs.shape_zyx):
+    if labels_at(runs, _within(border, low, high), organs.shape_zyx).any():
         return 0.0
     probes_mm = _probes(runs, organs.shape_zyx, steps) @ steps
     margin_mm = _FIRST_MARGIN_MM
@@ -241,15 +241,6 @@ def _within(points_zyx: Ints, low: Ints, high: Ints) -> Ints:
     first, last = np.searchsorted(points_zyx[:, 0], (low[0], high[0]))
     points = points_zyx[first:last]
     return points[((points[:, 1:] >= low[1:]) & (points[:, 1:] < high[1:])).all(axis=1)]
-
-
-def _holds_any(runs: Runs, points_zyx: Ints, shape_zyx: Triple) -> bool:
-    """Whether any of the points lies in a run."""
-    wide = np.int64(shape_zyx[2] + 1)  # one more, so that a run's stop is still on its row
-    starts, stops = (runs[:, ROW] * wide + runs[:, column] for column in (START, STOP))
-    at = (points_zyx[:, 0] * shape_zyx[1] + points_zyx[:, 1]) * wide + points_zyx[:, 2]
-    n = np.searchsorted(starts, at, side="right") - 1
-    return bool(((n >= 0) & (at < stops[n])).any())
 
 
 def _plane_distances_mm(steps: Floats) -> Floats:

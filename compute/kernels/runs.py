@@ -80,6 +80,19 @@ def join_runs(parts: Sequence[Runs]) -> Runs:
     return joined
 
 
+def labels_at(runs: Runs, voxels_zyx: Ints, shape_zyx: Triple) -> npt.NDArray[np.int32]:
+    """The labels of voxels (n,3) z, y, x of the volume, shape (n,); 0 where there is none. Found by bisection."""
+    _, height, width = shape_zyx
+    z, y, x = voxels_zyx.T
+    row = z * height + y
+    first = runs[:, ROW].astype(np.int64) * width + runs[:, START]
+    run = np.searchsorted(first, row * width + x, side="right") - 1
+    if len(runs) == 0:
+        return np.zeros(len(voxels_zyx), np.int32)
+    covered = (run >= 0) & (runs[run, ROW] == row) & (x < runs[run, STOP])
+    return np.where(covered, runs[run, LABEL], 0).astype(np.int32)
+
+
 def run_lengths(runs: Runs) -> npt.NDArray[np.int32]:
     """Voxels of each run, shape (n,)."""
     return runs[:, STOP] - runs[:, START]

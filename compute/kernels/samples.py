@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from compute.kernels.runs import ROW, START, STOP, Runs, label_runs, run_lengths
-from compute.kernels.volumes import Ints, Triple, check_inside, check_labels
+from compute.kernels.runs import ROW, START, STOP, Runs, labels_at, run_lengths
+from compute.kernels.volumes import Ints, Triple
 
 SHELL_VOXELS = 3
 """How far the shell reaches from the labelled voxels, along each axis."""
@@ -24,43 +24,29 @@ class VoxelSamples:
     """Labelled voxels in all, of which `inside_zyx` are some."""
 
 
-def sample_inside_and_shell(
-    labels_zyx: npt.NDArray[np.generic],
-    *,
-    origin_zyx: Triple = (0, 0, 0),
-    shape_zyx: Triple | None = None,
-    limit: int = 2000,
-    seed: int = 0,
-) -> VoxelSamples:
+def sample_inside_and_shell(runs: Runs, shape_zyx: Triple, *, limit: int = 2000, seed: int = 0) -> VoxelSamples:
     """Up to `limit` labelled voxels, uniformly chosen, and up to `limit` background voxels at most 3 away from them.
 
     The shell's are reached by random steps of up to 3 voxels an axis from the ends of runs, so they are not uniform:
     closer ones come more often. The same arguments give the same voxels.
 
     Args:
-        labels_zyx: (z,y,x), uint8, uint16 or bool, 0 = background; the volume, or a crop that holds all its labels.
-        origin_zyx: where the crop's first voxel stands in the volume.
-        shape_zyx: the volume's shape, which the shell does not leave; the array's own without it.
+        runs: (n,4), in the frame of the whole volume.
+        shape_zyx: the volume's shape, which the shell does not leave.
         limit: of each kind.
         seed: of NumPy's default generator.
 
     Returns:
         Both empty without labels; an empty shell where nothing is left around them.
-
-    Raises:
-        ValueError: not three axes, another dtype, or a crop that leaves the volume.
     """
-    labels = check_labels(labels_zyx)
-    volume = shape_zyx or labels.shape
-    check_inside(labels.shape, origin_zyx=origin_zyx, volume_zyx=volume)
-    runs, random = label_runs(labels), np.random.default_rng(seed)
+    random = np.random.default_rng(seed)
     if len(runs) == 0:
         return VoxelSamples(_no_voxels(), _no_voxels(), voxels=0)
-    inside = _inside(runs, labels.shape[1], limit, random)
-    shell = _unlabelled(_around(runs, labels.shape[1], limit, random), labels)
-    shell += np.array(origin_zyx)
-    shell = _some(shell[_is_within(shell, volume)], limit, random)
-    return VoxelSamples(inside + np.array(origin_zyx), shell, voxels=int(run_lengths(runs).sum()))
+    inside = _inside(runs, shape_zyx[1], limit, random)
+    around = _around(runs, shape_zyx[1], limit, random)
+    within = around[((around >= 0) & (around < shape_zyx)).all(axis=1)]
+    shell = _some(within[labels_at(runs, within, shape_zyx) == 0], limit, random)
+    return VoxelSamples(inside, shell, voxels=int(run_lengths(runs).sum()))
 
 
 def _no_voxels() -> Ints:
@@ -81,22 +67,20 @@ def _around(runs: Runs, height: int, limit: int, random: np.random.Generator) ->
     run = runs[random.integers(len(runs), size=draws)]
     x = np.where(random.integers(2, size=draws), run[:, START], run[:, STOP] - 1)
     steps = random.integers(-SHELL_VOXELS, SHELL_VOXELS + 1, size=(draws, 3))
-    return np.unique(_voxels(run[:, ROW], height, x) + steps, axis=0)
+    return _each_once(_voxels(run[:, ROW], height, x) + steps)
+
+
+def _each_once(zyx: Ints) -> Ints:
+    """Each voxel once, in scanning order. One number a voxel sorts many times faster than rows of three."""
+    lowest = zyx.min(axis=0)
+    extents = zyx.max(axis=0) - lowest + 1
+    place = np.unique(np.ravel_multi_index(tuple((zyx - lowest).T), tuple(extents)))
+    voxels: Ints = np.stack(np.unravel_index(place, tuple(extents)), axis=1) + lowest
+    return voxels
 
 
 def _voxels(row: npt.NDArray[np.int32], height: int, x: npt.NDArray[np.integer]) -> Ints:
     return np.stack([row // height, row % height, x], axis=1).astype(np.int64)
-
-
-def _unlabelled(zyx: Ints, labels: npt.NDArray[np.generic]) -> Ints:
-    """Those that have no label: outside the crop nothing has one."""
-    within = _is_within(zyx, labels.shape)
-    known = zyx[within]
-    return np.concatenate([zyx[~within], known[labels[tuple(known.T)] == 0]])
-
-
-def _is_within(zyx: Ints, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    return np.asarray(((zyx >= 0) & (zyx < shape)).all(axis=1))
 
 
 def _some(zyx: Ints, limit: int, random: np.random.Generator) -> Ints:

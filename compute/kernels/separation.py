@@ -15,10 +15,12 @@ def separation(first_hu: Image, second_hu: Image) -> float:
     """
     if len(first_hu) == 0 or len(second_hu) == 0:
         return 0.0
-    values = np.concatenate([first_hu, second_hu])
-    return float(np.abs(_share_up_to(values, first_hu) - _share_up_to(values, second_hu)).max())
+    low = int(min(first_hu.min(), second_hu.min()))
+    width = int(max(first_hu.max(), second_hu.max())) - low + 1
+    return float(np.abs(_share_up_to(first_hu, low, width) - _share_up_to(second_hu, low, width)).max())
 
 
-def _share_up_to(values: Image, sample: Image) -> Floats:
-    rank: npt.NDArray[np.int64] = np.searchsorted(np.sort(sample), values, side="right")
-    return rank / len(sample)
+def _share_up_to(sample: Image, low: int, width: int) -> Floats:
+    """The cumulative distribution at each whole HU from `low` on."""
+    counts: npt.NDArray[np.int64] = np.bincount(sample.astype(np.int64) - low, minlength=width)
+    return counts.cumsum() / len(sample)

@@ -6,6 +6,7 @@ import pytest
 
 from compute.kernels.orientation import audit_orientation
 from compute.kernels.readings import AS_STORED, Reading, readings_of
+from compute.kernels.runs import label_runs
 from compute.kernels.samples import VoxelSamples, sample_inside_and_shell
 
 SHAPE = (32, 80, 80)
@@ -27,7 +28,12 @@ def draw_case() -> tuple[npt.NDArray[np.int16], list[VoxelSamples]]:
     for mask, hu in zip(masks, (40, -980), strict=True):
         image[mask] = hu
     image += np.random.default_rng(0).normal(0, 15, SHAPE).astype(np.int16)
-    return image, [sample_inside_and_shell(mask, limit=2000) for mask in masks]
+    return image, [sample(mask) for mask in masks]
+
+
+def sample(labels_zyx: npt.NDArray[np.generic]) -> VoxelSamples:
+    depth, height, width = labels_zyx.shape
+    return sample_inside_and_shell(label_runs(labels_zyx), (depth, height, width))
 
 
 def turn(samples: VoxelSamples, reading: Reading) -> VoxelSamples:
@@ -68,17 +74,17 @@ def test_a_mask_that_fits_nowhere_is_not_suspect() -> None:
     image, _ = draw_case()
     nowhere = np.zeros(SHAPE, np.uint8)
     nowhere[4:20, 30:44, 38:42] = 1
-    assert not audit_orientation(image, [sample_inside_and_shell(nowhere)]).suspect
+    assert not audit_orientation(image, [sample(nowhere)]).suspect
 
 
 def test_without_voxels_there_is_no_verdict() -> None:
     image, _ = draw_case()
-    audit = audit_orientation(image, [sample_inside_and_shell(np.zeros(SHAPE, np.uint8))])
+    audit = audit_orientation(image, [sample(np.zeros(SHAPE, np.uint8))])
     assert (audit.suspect, audit.stored.score) == (False, 0)
 
 
 def test_one_voxel_has_no_other_reading() -> None:
-    samples = sample_inside_and_shell(np.ones((1, 1, 1), np.uint8))
+    samples = sample(np.ones((1, 1, 1), np.uint8))
     audit = audit_orientation(np.zeros((1, 1, 1), np.int16), [samples])
     assert (audit.best_other, audit.suspect) == (None, False)
 

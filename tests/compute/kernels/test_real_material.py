@@ -13,8 +13,9 @@ from compute.kernels.moments import label_moments
 from compute.kernels.orientation import audit_orientation
 from compute.kernels.readings import readings_of
 from compute.kernels.runs import label_runs
-from compute.kernels.samples import sample_inside_and_shell
+from compute.kernels.samples import VoxelSamples, sample_inside_and_shell
 from compute.kernels.sides import body_midline_lps_mm, side_of
+from compute.kernels.volumes import check_labels
 
 
 def load(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
@@ -43,12 +44,17 @@ def test_figures_of_a_real_case(case: Case) -> None:
     assert (len(many.label), many.voxels.sum()) == (12, 82138)
 
 
+def sample(labels_zyx: npt.NDArray[np.generic]) -> VoxelSamples:
+    depth, height, width = labels_zyx.shape
+    return sample_inside_and_shell(label_runs(check_labels(labels_zyx)), (depth, height, width))
+
+
 def test_the_audit_of_a_real_case(case: Case) -> None:
     image, _, masks = case
-    assert not audit_orientation(image, [sample_inside_and_shell(mask) for mask in masks]).suspect
+    assert not audit_orientation(image, [sample(mask) for mask in masks]).suspect
     for axes, flips in (((0, 1, 2), (2,)), ((0, 2, 1), (1,)), ((0, 1, 2), (0, 1, 2))):
         turned = [np.flip(mask.transpose(axes), flips) for mask in masks]
-        audit = audit_orientation(image, [sample_inside_and_shell(np.ascontiguousarray(mask)) for mask in turned])
+        audit = audit_orientation(image, [sample(np.ascontiguousarray(mask)) for mask in turned])
         assert audit.suspect
         assert audit.best_other is not None
         voxels = np.argwhere(turned[0][::5])[::97] * [5, 1, 1]

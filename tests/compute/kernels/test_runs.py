@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compute.kernels.runs import LABEL, ROW, START, STOP, join_runs, label_runs, place_runs, runs_by_label
+from compute.kernels.runs import LABEL, ROW, START, STOP, join_runs, label_runs, labels_at, place_runs, runs_by_label
 from compute.kernels.volumes import check_labels
 
 unhurried = settings(deadline=None, max_examples=60)  # the first example compiles
@@ -60,10 +60,21 @@ def test_an_array_in_parts_has_the_runs_of_the_whole(seed: int, steps: tuple[int
     np.testing.assert_array_equal(join_runs(shuffled), label_runs(labels))
 
 
+@unhurried
+@given(st.integers(0, 2**32 - 1))
+def test_labels_are_found_at_voxels(seed: int) -> None:
+    labels = draw(seed)
+    depth, height, width = labels.shape
+    voxels = np.argwhere(np.ones_like(labels))
+    found = labels_at(label_runs(labels), voxels, (depth, height, width))
+    np.testing.assert_array_equal(found, labels.ravel())
+
+
 def test_nothing_has_no_runs() -> None:
     empty = label_runs(np.zeros((2, 3, 4), np.uint8))
     assert empty.shape == (0, 4)
     assert runs_by_label(empty) == []
+    assert labels_at(empty, np.array([[1, 2, 3]]), (2, 3, 4)).tolist() == [0]
     assert join_runs([]).shape == join_runs([empty]).shape == (0, 4)
 
 
