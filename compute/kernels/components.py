@@ -18,6 +18,7 @@ _Steps: TypeAlias = tuple[tuple[int, int, int], ...]
 _FACES: _Steps = ((0, 1, 0), (1, 0, 0))
 _EDGES: _Steps = ((0, 1, 1), (1, 0, 1), (1, 1, 0), (1, -1, 0))
 _CORNERS: _Steps = ((1, 1, 1), (1, -1, 1))
+_STEPS = (_FACES, _EDGES, _CORNERS)
 
 
 def component_counts(runs: Runs, height: int) -> tuple[Ints, Ints]:
@@ -34,21 +35,23 @@ def component_counts(runs: Runs, height: int) -> tuple[Ints, Ints]:
     present, which = np.unique(runs[:, LABEL], return_inverse=True)
     parent = np.arange(len(runs), dtype=np.int32)
     counts = np.empty((len(present), 3), np.int64)
-    for column, steps in enumerate((_FACES, _EDGES, _CORNERS)):
+    for column, steps in enumerate(_STEPS):
         _join(runs, height, steps, parent)
         counts[:, column] = np.bincount(which[_is_root(parent)], minlength=len(present))
     return present.astype(np.int64), counts
 
 
-def component_roots(runs: Runs, height: int) -> npt.NDArray[np.int32]:
-    """For each of n runs the index of its component's first run, shape (n,), under the neighbourhood of 6.
+def component_roots(runs: Runs, height: int, connectivity: int = 6) -> npt.NDArray[np.int32]:
+    """For each of n runs the index of its component's first run, shape (n,).
 
     Args:
         runs: the table of an array's runs.
         height: the array's extent along y.
+        connectivity: 6, 18 or 26.
     """
     parent = np.arange(len(runs), dtype=np.int32)
-    _join(runs, height, _FACES, parent)
+    for more in _STEPS[: CONNECTIVITIES.index(connectivity) + 1]:
+        _join(runs, height, more, parent)
     _flatten(parent)
     return parent
 
