@@ -46,6 +46,16 @@ def steps_zyx_lps_mm(affine_ras: npt.ArrayLike) -> Floats:
     return steps
 
 
+def plane_distances_mm(steps_mm: Floats) -> Floats:
+    """How far apart neighbouring planes of constant z, y and x are: what is n planes away is at least n times that.
+
+    Args:
+        steps_mm: (3,3), rows the vectors in mm from a voxel to the next along z, y and x.
+    """
+    distances: Floats = 1 / np.linalg.norm(np.linalg.inv(steps_mm), axis=0)
+    return distances
+
+
 def spacing_mm(affine_ras: npt.ArrayLike) -> Floats:
     """Distances in mm, shape (3,), between neighbouring voxels along i, j and k.
 

@@ -14,7 +14,7 @@ from numba import njit
 from scipy.spatial import KDTree
 
 from compute.kernels.borders import border_voxels, first_runs, union_runs
-from compute.kernels.frames import centroid_lps_mm, steps_zyx_lps_mm, voxels_lps_mm
+from compute.kernels.frames import centroid_lps_mm, plane_distances_mm, steps_zyx_lps_mm, voxels_lps_mm
 from compute.kernels.lungs import LungRoles
 from compute.kernels.moments import label_moments
 from compute.kernels.runs import LABEL, ROW, START, STOP, Runs, labels_at, run_lengths, runs_by_label
@@ -202,7 +202,7 @@ def lung_border_mm(runs: Runs, organs: Organs) -> float:
     probes_mm = _probes(runs, organs.shape_zyx, steps) @ steps
     margin_mm = _FIRST_MARGIN_MM
     while True:
-        margin = np.ceil(margin_mm / _plane_distances_mm(steps)).astype(np.int64)
+        margin = np.ceil(margin_mm / plane_distances_mm(steps)).astype(np.int64)
         near = _within(border, low - margin, high + margin)
         found = _least_distance_mm(probes_mm, near @ steps)
         if found <= margin_mm or len(near) == len(border):
@@ -241,12 +241,6 @@ def _within(points_zyx: Ints, low: Ints, high: Ints) -> Ints:
     first, last = np.searchsorted(points_zyx[:, 0], (low[0], high[0]))
     points = points_zyx[first:last]
     return points[((points[:, 1:] >= low[1:]) & (points[:, 1:] < high[1:])).all(axis=1)]
-
-
-def _plane_distances_mm(steps: Floats) -> Floats:
-    """How far apart neighbouring planes of constant z, y and x are: what is n planes away is at least n times that."""
-    distances: Floats = 1 / np.linalg.norm(np.linalg.inv(steps), axis=0)
-    return distances
 
 
 def _least_distance_mm(points_mm: Floats, others_mm: Floats) -> float:
