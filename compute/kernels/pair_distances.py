@@ -88,7 +88,7 @@ class _Surface:
 
     def sum_to_mm(self, other: "_Surface") -> float:
         """The sum of the distances from each of its voxels to the other surface."""
-        return float(other.tree.query(self.border_zyx @ self.steps_mm)[0].sum())
+        return float(np.sum(other.tree.query(self.border_zyx @ self.steps_mm)[0]))
 
 
 def _near(
