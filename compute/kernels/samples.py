@@ -42,23 +42,24 @@ def sample_inside_and_shell(runs: Runs, shape_zyx: Triple, *, limit: int = 2000,
     random = np.random.default_rng(seed)
     if len(runs) == 0:
         return VoxelSamples(_no_voxels(), _no_voxels(), voxels=0)
-    inside = _inside(runs, shape_zyx[1], limit, random)
+    inside = voxels_inside(runs, shape_zyx[1], limit, random)
     around = _around(runs, shape_zyx[1], limit, random)
     within = around[((around >= 0) & (around < shape_zyx)).all(axis=1)]
     shell = _some(within[labels_at(runs, within, shape_zyx) == 0], limit, random)
     return VoxelSamples(inside, shell, voxels=int(run_lengths(runs).sum()))
 
 
-def _no_voxels() -> Ints:
-    return np.empty((0, 3), np.int64)
-
-
-def _inside(runs: Runs, height: int, limit: int, random: np.random.Generator) -> Ints:
+def voxels_inside(runs: Runs, height: int, limit: int, random: np.random.Generator) -> Ints:
+    """Up to `limit` voxels (n,3) z, y, x of a table of at least one run, each as likely as any other."""
     ends = np.cumsum(run_lengths(runs), dtype=np.int64)
     total = int(ends[-1])
     rank = random.choice(total, min(limit, total), replace=False, shuffle=False)
     run = np.searchsorted(ends, rank, side="right")
     return _voxels(runs[run, ROW], height, runs[run, STOP] - (ends[run] - rank))
+
+
+def _no_voxels() -> Ints:
+    return np.empty((0, 3), np.int64)
 
 
 def _around(runs: Runs, height: int, limit: int, random: np.random.Generator) -> Ints:
