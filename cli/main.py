@@ -25,6 +25,7 @@ _COMMANDS = {
     "gc": ("cli.integrity", "Remove arrays that no row names."),
     "ingest": ("cli.ingest", "Import datasets and their tables."),
     "compute": ("cli.compute", "Compute what is derived from voxels."),
+    "evaluate": ("cli.evaluate", "Score predictions against masks; needs no database."),
     "embed": ("cli.search", "Embed findings that have no vector yet."),
     "search": ("cli.search", "Find findings by free text."),
     "query": ("cli.query", "Answer a GraphQL query without a server."),

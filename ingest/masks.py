@@ -1,28 +1,23 @@
 """Reading 4D masks (finding, i, j, k) into the runs of each finding, slab by slab."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from ingest.faults import CaseLeftOut, FaultDraft, fault
-from ingest.nifti import NiftiHeader, open_nifti
+from ingest.nifti import NiftiHeader, NiftiStream, open_nifti
 from ingest.timing import Stopwatch
 from schema.arrays.runs import LabelRuns
 from schema.import_run import FaultKind
 
 MAX_LABEL = 65_535
 
-
-@dataclass(frozen=True)
-class MaskHeader:
-    """The axes of a mask: its findings, and the scan's shape as (i, j, k)."""
-
-    findings: int
-    shape_vox: tuple[int, int, int]
+LabelsOf: TypeAlias = Callable[[NDArray[Any]], NDArray[np.uint8 | np.uint16]]
 
 
 def read_mask(path: Path, findings: int, shape_vox: tuple[int, int, int], watch: Stopwatch) -> list[LabelRuns]:
@@ -35,17 +30,39 @@ def read_mask(path: Path, findings: int, shape_vox: tuple[int, int, int], watch:
         CaseLeftOut: the file or its labels cannot be used; the fault says why.
     """
     with open_nifti(path) as nifti:
-        _check_axes(path, nifti.header, findings, shape_vox)
-        shape_zyx = (shape_vox[2], shape_vox[1], shape_vox[0])
-        parts = []
-        for first, slab in watch.each("inflate", nifti.slabs((findings, *shape_vox))):
-            with watch("scan"):
-                parts.append(_slab_runs(path, nifti.header, first, slab))
+        check_axes(path, nifti.header, findings, shape_vox)
+        return read_labels(nifti, findings, shape_vox, partial(_as_labels, path, nifti.header), watch)
+
+
+def read_labels(
+    nifti: NiftiStream, findings: int, shape_vox: tuple[int, int, int], labels_of: LabelsOf, watch: Stopwatch
+) -> list[LabelRuns]:
+    """Read the runs of each finding from a file whose axes are known to be right.
+
+    Args:
+        nifti: of so many findings over a scan of this shape.
+        findings: how many.
+        shape_vox: (i, j, k).
+        labels_of: gives the labels of stored numbers, of any shape, 0 where the value is 0; it may refuse them.
+        watch: counts `inflate` and `scan`.
+
+    Raises:
+        CaseLeftOut: the file does not inflate, or ends too early.
+    """
+    parts = []
+    for first, slab in watch.each("inflate", nifti.slabs((findings, *shape_vox))):
+        with watch("scan"):
+            parts.append(_slab_runs(nifti.header, first, slab, labels_of))
     with watch("scan"):
-        return [LabelRuns(rows, shape_zyx) for rows in _by_finding(np.concatenate(parts), findings)]
+        return [LabelRuns(rows, shape_vox[::-1]) for rows in _by_finding(np.concatenate(parts), findings)]
 
 
-def _check_axes(path: Path, header: NiftiHeader, findings: int, shape_vox: tuple[int, int, int]) -> None:
+def check_axes(path: Path, header: NiftiHeader, findings: int, shape_vox: tuple[int, int, int]) -> None:
+    """Make sure that a mask has so many findings over a scan of this shape; 3D is one finding.
+
+    Raises:
+        CaseLeftOut: it has not; the fault says what it has.
+    """
     shape = header.shape
     while len(shape) > 4 and shape[-1] == 1:
         shape = shape[:-1]
@@ -72,12 +89,12 @@ def _by_finding(runs: NDArray[np.uint32], findings: int) -> list[NDArray[np.uint
     return np.split(ordered[:, 1:], np.searchsorted(ordered[:, 0], np.arange(1, findings)))
 
 
-def _slab_runs(path: Path, header: NiftiHeader, first: int, slab: NDArray[Any]) -> NDArray[np.uint32]:
+def _slab_runs(header: NiftiHeader, first: int, slab: NDArray[Any], labels_of: LabelsOf) -> NDArray[np.uint32]:
     """Give rows (finding, z, y, x_start, x_stop, label) of a slab (z, y, x, finding), ordered within each finding."""
     depth, height, width, findings = slab.shape
     rows = slab.reshape(depth * height, width * findings)
     filled = _filled_rows(rows.view(np.uint8)) if header.inter == 0 else np.arange(len(rows))
-    labels = _as_labels(path, header, rows[filled].reshape(-1, width, findings)).ravel()
+    labels = labels_of(rows[filled].reshape(-1, width, findings)).ravel()
     finding, start, voxels, label = _interleaved_runs(labels, _labelled(labels, _words(labels)), findings, width).T
     row, x = np.divmod(start, width)
     z, y = np.divmod(filled[row], height)
@@ -87,7 +104,7 @@ def _slab_runs(path: Path, header: NiftiHeader, first: int, slab: NDArray[Any]) 
 def _as_labels(path: Path, header: NiftiHeader, stored: NDArray[Any]) -> NDArray[np.uint8 | np.uint16]:
     if stored.dtype == np.uint8 and not header.scaled:
         return stored
-    values = stored * header.slope + header.inter if header.scaled else stored
+    values = header.values(stored)
     _check_labels(path, values)
     return np.ascontiguousarray(values, np.uint16)
 

@@ -48,6 +48,10 @@ class NiftiHeader:
         """Whether stored numbers are not yet the values."""
         return (self.slope, self.inter) != (1.0, 0.0)
 
+    def values(self, stored: NDArray[Any]) -> NDArray[Any]:
+        """What stored numbers mean: they themselves, or scaled by slope and intercept, then float64."""
+        return stored * self.slope + self.inter if self.scaled else stored
+
     @property
     def orientation(self) -> str:
         """Where the axes point, as three letters such as LPS."""

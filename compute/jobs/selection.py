@@ -11,8 +11,10 @@ from schema.annotation import Annotation
 from schema.cohort import Cohort, CohortMember
 from schema.database import Database
 from schema.errors import NotFound
+from schema.finding import Finding
 from schema.release import Release, ReleaseAnnotation
 from schema.round import Round
+from schema.scan import Scan
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,20 @@ def _require(session: Session, noun: str, model: Any, name: str) -> None:
     if session.exec(select(model.id).where(model.name == name)).one_or_none() is None:
         known = ", ".join(session.exec(select(model.name).order_by(model.name))) or "none"
         raise NotFound(f"there is no {noun} {name!r}; there are: {known}")
+
+
+def scans_of_cohort(database: Database, name: str) -> frozenset[str]:
+    """Give the names of the scans whose findings are in a cohort.
+
+    Raises:
+        NotFound: there is no such cohort; the message says what there is.
+    """
+    Selection(cohort=name).require(database)
+    query = (
+        select(Scan.name)
+        .join(Finding, col(Finding.scan_id) == col(Scan.id))
+        .join(CohortMember, col(CohortMember.finding_id) == col(Finding.id))
+        .where(CohortMember.cohort_id == _key(Cohort, name))
+    )
+    with database.transaction() as session:
+        return frozenset(session.exec(query))

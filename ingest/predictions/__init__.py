@@ -1,0 +1,1 @@
+"""Predictions in files: scored against the masks of a dataset in the ReXGroundingCT layout. Needs no database."""

@@ -1,0 +1,208 @@
+"""Scoring the predictions of a folder, case by case, in parallel; a run that was stopped goes on where it was."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from compute.evaluation.settings import EvaluatorSettings
+from compute.evaluation.summaries import summarise
+from compute.jobs.cluster import map_unordered
+from ingest.predictions.cases import ScoredCase, read_scored_cases
+from ingest.predictions.faults import PredictionFault, prediction_fault
+from ingest.predictions.scoring import CaseJob, CaseResult
+from ingest.predictions.spacing import Spacings
+from schema.errors import SourceError
+from schema.version import software_version
+
+Progress = Callable[[int, int], None]
+"""Told the cases done and the cases in all."""
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What is scored, and how."""
+
+    dataset: Path
+    """The dataset's JSON file."""
+    truths: Path
+    """The folder of masks."""
+    predictions: Path
+    """The folder of predictions, under the same names."""
+    output: Path
+    split: str = "test"
+    only: frozenset[str] | None = None
+    """Names of the scans that are scored; None: all of the split."""
+    spacings: Spacings = Spacings()  # noqa: RUF009 - it is frozen
+    workers: int = 1
+    address: str | None = None
+    """Of a Dask scheduler whose workers are used instead."""
+    again: bool = False
+    """Score again what is scored."""
+
+
+def evaluate_predictions(
+    options: EvaluationOptions, settings: EvaluatorSettings, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Score predictions, write the result, and give it: `summary` and `cases` as published, ours under `groundct`.
+
+    Results of an earlier run are taken over where settings, software, entry and both files are the same. Until the
+    result is written they stand in a journal beside it.
+
+    Raises:
+        SourceError: a folder or the dataset's file cannot be used, or the result cannot be written.
+    """
+    cases, faults = _cases(options)
+    journal = Journal(options.output)
+    known = {} if options.again else journal.results()
+    keys = {file: result.facts["key"] for file, result in known.items() if result.facts.get("key")}
+    job = CaseJob(options.truths, options.predictions, settings, options.spacings, keys)
+    results: dict[str, CaseResult] = {}
+
+    def failed(case: ScoredCase, error: Exception) -> CaseResult:
+        message = f"its worker died, perhaps for want of memory ({type(error).__name__})"
+        fault = prediction_fault("failed", case.file, message)
+        return CaseResult(case.file, {"file": case.file, "error": fault.kind}, {}, (fault,))
+
+    scored = map_unordered(
+        _Named(job),
+        cases,
+        workers=options.workers,
+        address=options.address,
+        give_up=lambda *one: (one[0].file, failed(*one)),
+    )
+    with journal:
+        for done, (file, result) in enumerate(scored, 1):
+            results[file] = result or known[file]
+            if result:
+                journal.add(result)
+            if progress:
+                progress(done, len(cases))
+    document = _document(options, settings, [results[case.file] for case in cases], faults)
+    journal.finish(document)
+    return document
+
+
+@dataclass(frozen=True)
+class _Named:
+    job: CaseJob
+
+    def __call__(self, case: ScoredCase) -> tuple[str, CaseResult | None]:
+        return case.file, self.job(case)
+
+
+def _cases(options: EvaluationOptions) -> tuple[list[ScoredCase], list[PredictionFault]]:
+    for flag, folder in (("--gt_dir", options.truths), ("--pred_dir", options.predictions)):
+        if not folder.is_dir():
+            raise SourceError(f"{flag} {folder}: there is no such folder")
+    cases, faults = read_scored_cases(options.dataset, options.split)
+    return [case for case in cases if options.only is None or _stem(case.file) in options.only], faults
+
+
+def _stem(file: str) -> str:
+    return file.removesuffix(".gz").removesuffix(".nii")
+
+
+def _document(
+    options: EvaluationOptions,
+    settings: EvaluatorSettings,
+    results: list[CaseResult],
+    faults: Iterable[PredictionFault],
+) -> dict[str, Any]:
+    rows = [result.row for result in results]
+    return {
+        "summary": summarise(rows, settings),
+        "cases": rows,
+        "groundct": {
+            "settings": settings.to_json(),
+            "settings_sha256": settings.digest,
+            "software": software_version(),
+            "dataset": {"file": options.dataset.name, "sha256": _sha256(options.dataset), "split": options.split},
+            "inputs": {result.file: result.facts for result in results},
+            "faults": [fault.to_json() for fault in (*faults, *(one for result in results for one in result.faults))],
+            "suspicions": [result.suspicion for result in results if result.suspicion],
+            "unused": _unused(options.predictions, {result.file for result in results}),
+        },
+    }
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _unused(predictions: Path, files: Collection[str]) -> list[str]:
+    """NIfTI files that no case is named after."""
+    return sorted(path.name for path in predictions.iterdir() if ".nii" in path.suffixes and path.name not in files)
+
+
+class Journal:
+    """Results that are there: those of a finished output, and the lines beside it of a run that was stopped."""
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        self.lines = output.with_name(f"{output.name}.partial.jsonl")
+
+    def results(self) -> dict[str, CaseResult]:
+        """Give them by file; what cannot be read is not there."""
+        return {result.file: result for result in (*self._finished(), *self._begun())}
+
+    def __enter__(self) -> "Journal":
+        try:
+            self._stream = self.lines.open("a", encoding="utf-8")
+            self._stream.write("\n")  # ends a line that was cut off
+        except OSError as error:
+            raise SourceError(f"{self.lines}: cannot be written ({error.strerror or error})") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+    def add(self, result: CaseResult) -> None:
+        """Write a result down."""
+        self._stream.write(json.dumps(asdict(result)) + "\n")
+        self._stream.flush()
+
+    def finish(self, document: dict[str, Any]) -> None:
+        """Write the output at once as a whole, and remove the lines."""
+        aside = self.output.with_name(f"{self.output.name}.tmp")
+        try:
+            with aside.open("w", encoding="utf-8") as stream:
+                json.dump(document, stream, indent=2)
+                stream.flush()
+                os.fsync(stream.fileno())
+            aside.replace(self.output)
+            self.lines.unlink(missing_ok=True)
+        except OSError as error:
+            raise SourceError(f"{self.output}: cannot be written ({error.strerror or error})") from error
+
+    def _finished(self) -> Iterable[CaseResult]:
+        try:
+            document = json.loads(self.output.read_bytes())
+            ours = document["groundct"]
+            for row in document["cases"]:
+                file = row["file"]
+                yield CaseResult(
+                    file,
+                    row,
+                    ours["inputs"][file],
+                    tuple(PredictionFault(**fault) for fault in ours["faults"] if fault["file"] == file),
+                    next((one for one in ours["suspicions"] if one["file"] == file), None),
+                )
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+
+    def _begun(self) -> Iterable[CaseResult]:
+        try:
+            lines = self.lines.read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return
+        for line in lines:
+            try:
+                stored = json.loads(line)
+                faults = tuple(PredictionFault(**fault) for fault in stored.pop("faults"))
+                yield CaseResult(**stored, faults=faults)
+            except (ValueError, KeyError, TypeError):
+                continue  # it was cut off
