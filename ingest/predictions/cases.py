@@ -45,7 +45,7 @@ def read_scored_cases(path: Path, split: str) -> tuple[list[ScoredCase], list[Pr
     for n, entry in enumerate(_entries(path, split)):
         try:
             case = _case(entry, split)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             faults.append(prediction_fault("bad_entry", f"{split} {n}", f"the entry cannot be read ({error})", path))
         else:
             cases.setdefault(case.file, case)

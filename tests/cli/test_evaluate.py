@@ -1,0 +1,76 @@
+"""`groundct evaluate`, as its users run it: without a database."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.ingest.predictions.folders import Dataset, make_dataset
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    made = make_dataset(tmp_path_factory.mktemp("evaluate"), cases=2)
+    made.predict(lambda mask: mask)
+    return made
+
+
+def run(dataset: Dataset, *more: object) -> "subprocess.CompletedProcess[str]":
+    folders = ("--gt_dir", dataset.root / "segmentations", "--pred_dir", dataset.root / "predictions")
+    command = ("evaluate", "--dataset_json", dataset.root / "dataset.json", *folders, "--num_workers", 1, *more)
+    environment = {"PATH": "/usr/bin", "HOME": str(dataset.root), "GROUNDCT_HOME": str(dataset.root / "home")}
+    line = [sys.executable, "-m", "cli.main", *map(str, command)]
+    return subprocess.run(line, capture_output=True, text=True, check=False, cwd=dataset.root, env=environment)
+
+
+def test_the_published_flags_give_the_published_fields(dataset: Dataset, tmp_path: Path) -> None:
+    flags = ("--settings", "rexrank", "--min_size", 5, "--cc_connectivity", 3)
+    done = run(dataset, "--output_json", tmp_path / "out.json", *flags)
+    assert (done.returncode, done.stderr) == (0, "")
+    result = json.loads((tmp_path / "out.json").read_text())
+    assert result["summary"]["params"] == {
+        "global_only": False,
+        "global_hit_thr": 0.1,
+        "match_dice_thr": 0.2,
+        "min_size": 5,
+        "cc_connectivity": 3,
+    }
+    assert result["summary"]["overall_instance_f1"] == 1
+    assert not (dataset.root / "home").exists()  # no server was started
+
+
+def test_whole_findings_only(dataset: Dataset, tmp_path: Path) -> None:
+    flags = ("--settings", "rexrank", "--global_only", "--json")
+    done = run(dataset, "--output-json", tmp_path / "out.json", *flags)
+    summary = json.loads(done.stdout)["summary"]
+    assert summary["params"] == {"global_only": True, "global_hit_thr": 0.1}
+    assert (summary["hit_rate"], summary["total_findings"]) == (1, 6)
+
+
+def test_faults_and_suspicions_are_said_and_end_with_1(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path, cases=2)
+    dataset.predict(lambda mask: np.flip(mask, 1), "train_0_a_1.nii.gz")
+    done = run(dataset, "--output_json", tmp_path / "out.json")
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert first.startswith("train_1_a_1.nii.gz: there is no prediction of that name; save the prediction")
+    assert second.startswith("train_0_a_1.nii.gz: fits far better with i mirrored (Dice 1.00 against ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("--split", "dev"), 1, "has no split 'dev'; its splits are: test, val, train; give one by --split"),
+        (("--settings", "own"), 2, "'own' is not one of"),
+        (("--metadata", "nowhere.csv"), 1, "nowhere.csv: cannot be read as CSV"),
+    ],
+)
+def test_wrong_use_is_one_line(dataset: Dataset, tmp_path: Path, arguments: Any, code: int, says: str) -> None:
+    done = run(dataset, "--output_json", tmp_path / "out.json", *arguments)
+    assert done.returncode == code
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
