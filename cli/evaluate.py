@@ -84,6 +84,8 @@ def evaluate(
     command again to go on, or after some predictions have changed. Ends with 1 where a case could not be scored as it
     should.
     """
+    if policy is not None and settings_name == "rexrank":
+        raise click.UsageError("--policy does not go with --settings rexrank, which takes every mask as exhaustive")
     settings = _settings(settings_name, global_only, min_size, cc_connectivity, policy)
     beside = dataset.parent / "volumes"
     options = EvaluationOptions(

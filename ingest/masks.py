@@ -17,6 +17,11 @@ from schema.import_run import FaultKind
 
 MAX_LABEL = 65_535
 
+
+class TooManyRuns(Exception):
+    """A file holds noise, or nothing that a person or a model would draw."""
+
+
 LabelsOf: TypeAlias = Callable[[NDArray[Any]], NDArray[np.uint8 | np.uint16]]
 
 
@@ -35,7 +40,13 @@ def read_mask(path: Path, findings: int, shape_vox: tuple[int, int, int], watch:
 
 
 def read_labels(
-    nifti: NiftiStream, findings: int, shape_vox: tuple[int, int, int], labels_of: LabelsOf, watch: Stopwatch
+    nifti: NiftiStream,
+    findings: int,
+    shape_vox: tuple[int, int, int],
+    labels_of: LabelsOf,
+    watch: Stopwatch,
+    *,
+    limit: int | None = None,
 ) -> list[LabelRuns]:
     """Read the runs of each finding from a file whose axes are known to be right.
 
@@ -45,14 +56,20 @@ def read_labels(
         shape_vox: (i, j, k).
         labels_of: gives the labels of stored numbers, of any shape, 0 where the value is 0; it may refuse them.
         watch: counts `inflate` and `scan`.
+        limit: how many runs there may be.
 
     Raises:
         CaseLeftOut: the file does not inflate, or ends too early.
+        TooManyRuns: there are more than the limit.
     """
-    parts = []
+    parts: list[NDArray[np.uint32]] = []
+    count = 0
     for first, slab in watch.each("inflate", nifti.slabs((findings, *shape_vox))):
         with watch("scan"):
             parts.append(_slab_runs(nifti.header, first, slab, labels_of))
+            count += len(parts[-1])
+        if limit is not None and count > limit:
+            raise TooManyRuns(f"its labels change at more than {limit:,} places")
     with watch("scan"):
         return [LabelRuns(rows, shape_vox[::-1]) for rows in _by_finding(np.concatenate(parts), findings)]
 

@@ -50,7 +50,8 @@ class NiftiHeader:
 
     def values(self, stored: NDArray[Any]) -> NDArray[Any]:
         """What stored numbers mean: they themselves, or scaled by slope and intercept, then float64."""
-        return stored * self.slope + self.inter if self.scaled else stored
+        # NumPy's scalars, unlike Python's, make float64 of float32, as nibabel does.
+        return stored * np.float64(self.slope) + np.float64(self.inter) if self.scaled else stored
 
     @property
     def orientation(self) -> str:

@@ -35,10 +35,11 @@ def surface_fields(pair: FindingPair, settings: EvaluatorSettings) -> dict[str, 
 
 
 def distance_fields(pair: FindingPair, instances: Instances, settings: EvaluatorSettings) -> dict[str, Any]:
-    """How many instances are found by distance, as the challenge counts them.
+    """How many instances are found by distance, under the challenge's criterion.
 
-    A predicted instance of a focal finding may stand for a drawn one if their centroids are within twice the largest
-    spacing, of a non-focal one if the average symmetric distance of their surfaces is. As many as possible are matched.
+    A predicted instance of a focal finding may stand for a drawn one if their centroids are within so many times the
+    largest spacing, of a non-focal one if the average symmetric distance of their surfaces is. How the challenge pairs
+    them up is not published; here as many as possible are matched.
 
     Args:
         pair: with the predicted instances as the labels of its prediction.

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from compute.kernels.runs import LABEL, ROW, Runs, join_runs
+from compute.kernels.runs import LABEL, ROW, START, STOP, Runs, join_runs
 from compute.kernels.volumes import Ints, Triple
 
 
@@ -18,9 +18,25 @@ def border_voxels(runs: Runs, shape_zyx: Triple) -> Ints:
         runs: (n,4), in the frame of the whole volume.
         shape_zyx: the volume's shape.
     """
-    union = union_runs(runs)
-    border: Ints = _border(union, first_runs(union, shape_zyx), *shape_zyx)
-    return border
+    if len(runs) == 0:
+        return np.empty((0, 3), np.int64)
+    union, low, box = _cropped(union_runs(runs), shape_zyx[1])
+    border: Ints = _border(union, first_runs(union, box), *box)
+    return border + low
+
+
+def _cropped(runs: Runs, height: int) -> tuple[Runs, Ints, Triple]:
+    """The runs in the frame of the smallest box around them, its first voxel, and its shape: no row beside it is seen.
+
+    What lies beyond the box is not labelled, so that its edges are borders as the volume's are.
+    """
+    z, y = np.divmod(runs[:, ROW], height)
+    low = np.array([z.min(), y.min(), runs[:, START].min()], np.int64)
+    depth, rows, width = (np.array([z.max() + 1, y.max() + 1, runs[:, STOP].max()]) - low).tolist()
+    cropped = runs.copy()
+    cropped[:, ROW] = (z - low[0]) * rows + (y - low[1])
+    cropped[:, START:LABEL] -= np.int32(low[2])
+    return cropped, low, (depth, rows, width)
 
 
 def union_runs(runs: Runs) -> Runs:

@@ -94,15 +94,22 @@ class _Surface:
 def _near(
     one: _Surface, others: list[_Surface], planes_mm: Floats, limit_mm: float
 ) -> Iterator[tuple[_Surface, float]]:
-    for other in others:
-        if _gap_mm(one.low_zyx, one.high_zyx, other, planes_mm) > limit_mm:
-            continue
+    for other in _within_reach(one, others, planes_mm, limit_mm):
         voxels = len(one.border_zyx) + len(other.border_zyx)
         if _least_sum_mm(one, other, planes_mm) + _least_sum_mm(other, one, planes_mm) > limit_mm * voxels:
             continue
         distance = (one.sum_to_mm(other) + other.sum_to_mm(one)) / voxels
         if distance <= limit_mm:
             yield other, distance
+
+
+def _within_reach(one: _Surface, others: list[_Surface], planes_mm: Floats, limit_mm: float) -> list[_Surface]:
+    """Those whose boxes are near enough."""
+    if not others:
+        return []
+    low, high = (np.stack([getattr(other, end) for other in others]) for end in ("low_zyx", "high_zyx"))
+    near = _gap_mm(low, high, one, planes_mm) <= limit_mm
+    return [others[n] for n in np.flatnonzero(near)]
 
 
 def _least_sum_mm(one: _Surface, other: _Surface, planes_mm: Floats) -> float:

@@ -31,25 +31,41 @@ class ScoredCase:
 _FOCALITY = {category.code: category.focality for category in rexgroundingct_ontology().categories}
 
 
-def read_scored_cases(path: Path, split: str) -> tuple[list[ScoredCase], list[PredictionFault]]:
-    """Give the cases of a split by name, each once, and the entries that cannot be used.
+@dataclass(frozen=True)
+class SplitCases:
+    """The cases of a split by name, each once."""
 
-    A case's file is that of `seg_path`, else its `name`. Its mask is taken as exhaustive where its `protocol`, or
-    without one its split, is one of those that are drawn exhaustively.
+    cases: list[ScoredCase]
+    faults: list[PredictionFault]
+    """Of entries that cannot be used."""
+    without_mask: list[str]
+    """Names of entries without `seg_path` beside others that have one: they are not scored."""
+
+
+def read_scored_cases(path: Path, split: str) -> SplitCases:
+    """Give the cases of a split.
+
+    A case's file is that of `seg_path`, or where no entry has one, its `name`. Its mask is taken as exhaustive where
+    its `protocol`, or without one its split, is one of those that are drawn exhaustively.
 
     Raises:
         SourceError: the file cannot be read, is not JSON, or has no such split.
     """
     cases: dict[str, ScoredCase] = {}
-    faults = []
-    for n, entry in enumerate(_entries(path, split)):
+    faults, without_mask = [], []
+    entries = _entries(path, split)
+    some_have_paths = any(isinstance(entry, dict) and entry.get("seg_path") for entry in entries)
+    for n, entry in enumerate(entries):
         try:
             case = _case(entry, split)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             faults.append(prediction_fault("bad_entry", f"{split} {n}", f"the entry cannot be read ({error})", path))
+            continue
+        if some_have_paths and not entry.get("seg_path"):
+            without_mask.append(case.file)
         else:
             cases.setdefault(case.file, case)
-    return [cases[file] for file in sorted(cases)], faults
+    return SplitCases([cases[file] for file in sorted(cases)], faults, sorted(without_mask))
 
 
 def _entries(path: Path, split: str) -> list[Any]:
@@ -57,7 +73,7 @@ def _entries(path: Path, split: str) -> list[Any]:
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SourceError(f"{path}: is not JSON ({error})") from error
     if not isinstance(content, dict):
         raise SourceError(f"{path}: is not an object of splits")

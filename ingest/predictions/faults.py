@@ -1,6 +1,6 @@
 """What is wrong with the files of a case that is to be scored: the kind, in words, and what to do about it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ _REMEDIES = {
     "not_binary": "save 0 and 1",
     "negative": "save 0 and 1",
     "too_large": "save 0 and 1",
+    "too_fragmented": "save a segmentation, not noise: choose a higher threshold",
     "not_finite": "replace NaN and infinity by 0",
     "failed": "run with -v for the details; the other cases are scored",
     "bad_entry": "mend the case in the dataset's JSON file",
@@ -47,8 +48,14 @@ def prediction_fault(kind: str, file: str, message: str, path: Path | None = Non
     return PredictionFault(kind, file, None if path is None else str(path), message, _REMEDIES[kind])
 
 
+def truth_fault(error: "CaseLeftOut | LabelsRefused", file: str, path: Path) -> PredictionFault:
+    """Give the fault that an error of reading a mask stands for."""
+    found = fault_of(error, file, path)
+    return replace(found, message=f"the mask: {found.message}", remedy="fetch the mask again")
+
+
 def fault_of(error: "CaseLeftOut | LabelsRefused", file: str, path: Path) -> PredictionFault:
-    """Give the fault that an error of reading stands for."""
+    """Give the fault that an error of reading a prediction stands for."""
     if isinstance(error, LabelsRefused):
         return prediction_fault(str(error.reason), file, str(error), path)
     found = error.faults[0]

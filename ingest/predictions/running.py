@@ -1,20 +1,21 @@
 """Scoring the predictions of a folder, case by case, in parallel; a run that was stopped goes on where it was."""
 
+import fcntl
 import hashlib
 import json
 import os
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from compute.evaluation.settings import EvaluatorSettings
 from compute.evaluation.summaries import summarise
 from compute.jobs.cluster import map_unordered
-from ingest.predictions.cases import ScoredCase, read_scored_cases
-from ingest.predictions.faults import PredictionFault, prediction_fault
+from ingest.predictions.cases import ScoredCase, SplitCases, read_scored_cases
+from ingest.predictions.faults import PredictionFault
 from ingest.predictions.scoring import CaseJob, CaseResult
-from ingest.predictions.spacing import Spacings
+from ingest.predictions.spacing import Spacings, scan_of
 from schema.errors import SourceError
 from schema.version import software_version
 
@@ -55,25 +56,19 @@ def evaluate_predictions(
     Raises:
         SourceError: a folder or the dataset's file cannot be used, or the result cannot be written.
     """
-    cases, faults = _cases(options)
+    split = _split(options)
+    cases = split.cases
     journal = Journal(options.output)
     known = {} if options.again else journal.results()
     keys = {file: result.facts["key"] for file, result in known.items() if result.facts.get("key")}
-    job = CaseJob(options.truths, options.predictions, settings, options.spacings, keys)
+    spacings = options.spacings.of(case.file for case in cases)
+    job = CaseJob(options.truths, options.predictions, settings, spacings, keys)
     results: dict[str, CaseResult] = {}
 
-    def failed(case: ScoredCase, error: Exception) -> CaseResult:
-        message = f"its worker died, perhaps for want of memory ({type(error).__name__})"
-        fault = prediction_fault("failed", case.file, message)
-        return CaseResult(case.file, {"file": case.file, "error": fault.kind}, {}, (fault,))
+    def give_up(case: ScoredCase, error: Exception) -> tuple[str, CaseResult]:
+        return case.file, job.give_up(case, f"its worker died, perhaps for want of memory ({type(error).__name__})")
 
-    scored = map_unordered(
-        _Named(job),
-        cases,
-        workers=options.workers,
-        address=options.address,
-        give_up=lambda *one: (one[0].file, failed(*one)),
-    )
+    scored = map_unordered(_Named(job), cases, workers=options.workers, address=options.address, give_up=give_up)
     with journal:
         for done, (file, result) in enumerate(scored, 1):
             results[file] = result or known[file]
@@ -81,7 +76,7 @@ def evaluate_predictions(
                 journal.add(result)
             if progress:
                 progress(done, len(cases))
-    document = _document(options, settings, [results[case.file] for case in cases], faults)
+    document = _document(options, settings, [results[case.file] for case in cases], split)
     journal.finish(document)
     return document
 
@@ -94,25 +89,24 @@ class _Named:
         return case.file, self.job(case)
 
 
-def _cases(options: EvaluationOptions) -> tuple[list[ScoredCase], list[PredictionFault]]:
+def _split(options: EvaluationOptions) -> SplitCases:
     for flag, folder in (("--gt_dir", options.truths), ("--pred_dir", options.predictions)):
         if not folder.is_dir():
             raise SourceError(f"{flag} {folder}: there is no such folder")
-    cases, faults = read_scored_cases(options.dataset, options.split)
-    return [case for case in cases if options.only is None or _stem(case.file) in options.only], faults
-
-
-def _stem(file: str) -> str:
-    return file.removesuffix(".gz").removesuffix(".nii")
+    split = read_scored_cases(options.dataset, options.split)
+    if options.only is None:
+        return split
+    return replace(split, cases=[case for case in split.cases if scan_of(case.file) in options.only])
 
 
 def _document(
     options: EvaluationOptions,
     settings: EvaluatorSettings,
     results: list[CaseResult],
-    faults: Iterable[PredictionFault],
+    split: SplitCases,
 ) -> dict[str, Any]:
     rows = [result.row for result in results]
+    faults = [*split.faults, *(fault for result in results for fault in result.faults)]
     return {
         "summary": summarise(rows, settings),
         "cases": rows,
@@ -122,8 +116,9 @@ def _document(
             "software": software_version(),
             "dataset": {"file": options.dataset.name, "sha256": _sha256(options.dataset), "split": options.split},
             "inputs": {result.file: result.facts for result in results},
-            "faults": [fault.to_json() for fault in (*faults, *(one for result in results for one in result.faults))],
+            "faults": [fault.to_json() for fault in faults],
             "suspicions": [result.suspicion for result in results if result.suspicion],
+            "without_mask": split.without_mask,
             "unused": _unused(options.predictions, {result.file for result in results}),
         },
     }
@@ -152,7 +147,11 @@ class Journal:
     def __enter__(self) -> "Journal":
         try:
             self._stream = self.lines.open("a", encoding="utf-8")
+            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._stream.write("\n")  # ends a line that was cut off
+        except BlockingIOError as error:
+            self._stream.close()
+            raise SourceError(f"{self.output}: another run is writing it; wait for it, or give another name") from error
         except OSError as error:
             raise SourceError(f"{self.lines}: cannot be written ({error.strerror or error})") from error
         return self

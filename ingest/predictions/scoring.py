@@ -17,10 +17,11 @@ from compute.evaluation.settings import EvaluatorSettings
 from compute.kernels.arrangements import Arrangement, find_better_arrangement
 from compute.kernels.runs import Runs
 from ingest.faults import CaseLeftOut
+from ingest.masks import TooManyRuns
 from ingest.predictions.cases import ScoredCase
-from ingest.predictions.faults import PredictionFault, fault_of, prediction_fault
+from ingest.predictions.faults import PredictionFault, fault_of, prediction_fault, truth_fault
 from ingest.predictions.reading import Shape, read_prediction, read_truth
-from ingest.predictions.spacing import Spacings
+from ingest.predictions.spacing import Spacings, scan_of
 from schema.collection import ScanName
 from schema.version import software_version
 
@@ -74,8 +75,21 @@ class CaseJob:
             return CaseResult(case.file, {"file": case.file, "error": error.fault.kind}, facts, (error.fault,))
         except Exception as error:
             log.exception("scoring %s", case.file)
-            fault = prediction_fault("failed", case.file, f"it could not be scored ({type(error).__name__}: {error})")
-            return CaseResult(case.file, {"file": case.file, "error": fault.kind}, facts, (fault,))
+            return self.give_up(case, f"it could not be scored ({type(error).__name__}: {error})")
+
+    def give_up(self, case: ScoredCase, why: str) -> CaseResult:
+        """Give the result of a case that could not be scored, which the next run tries again.
+
+        It counts as one without a prediction: a prediction that breaks the evaluator must not raise a mean.
+        """
+        fault = prediction_fault("failed", case.file, why)
+        try:
+            shape_vox, truths = self._truth(case)
+            row = self._missing(case, truths, shape_vox, self.spacings.steps_mm(case.file, shape_vox), fault)
+        except Exception:
+            log.exception("reading the mask of %s", case.file)
+            row = {"file": case.file, "error": fault.kind}
+        return CaseResult(case.file, row, {}, (fault,))
 
     def _facts(self, case: ScoredCase) -> dict[str, Any]:
         facts = {
@@ -87,7 +101,7 @@ class CaseJob:
             "exhaustive": case.exhaustive,
             "categories": {str(index): code for index, code in sorted(case.categories.items())},
         }
-        words = [self.settings.digest, software_version(), self.spacings.table_mm.get(case.file.split(".")[0]), facts]
+        words = [self.settings.digest, software_version(), self.spacings.table_mm.get(scan_of(case.file)), facts]
         return {**facts, "key": hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()}
 
     def _score(self, case: ScoredCase, facts: dict[str, Any]) -> CaseResult:
@@ -112,7 +126,7 @@ class CaseJob:
         try:
             return read_truth(path, self.settings)
         except (CaseLeftOut, LabelsRefused) as error:
-            raise Unusable(fault_of(error, case.file, path)) from error
+            raise Unusable(truth_fault(error, case.file, path)) from error
 
     def _prediction(self, case: ScoredCase, findings: int, shape_vox: Shape) -> list[Runs]:
         path = self.predictions / case.file
@@ -124,6 +138,8 @@ class CaseJob:
             return read_prediction(path, findings, shape_vox, self.settings)
         except (CaseLeftOut, LabelsRefused) as error:
             raise Unusable(fault_of(error, case.file, path)) from error
+        except TooManyRuns as error:
+            raise Unusable(prediction_fault("too_fragmented", case.file, str(error), path)) from error
 
     def _missing(
         self,

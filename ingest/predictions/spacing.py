@@ -2,8 +2,8 @@
 
 import csv
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +34,13 @@ class Spacings:
         volume = self.find_volume(file)
         if volume is not None and (affine := _affine_ras(volume, shape_vox)) is not None:
             return steps_zyx_lps_mm(affine)
-        spacing = self.table_mm.get(_stem(file))
+        spacing = self.table_mm.get(scan_of(file))
         return None if spacing is None else steps_zyx_lps_mm(np.diag([*spacing, 1.0]))
+
+    def of(self, files: Iterable[str]) -> "Spacings":
+        """Give what concerns these files only: it travels to workers."""
+        rows = {scan: self.table_mm[scan] for scan in map(scan_of, files) if scan in self.table_mm}
+        return replace(self, table_mm=rows)
 
     def find_volume(self, file: str) -> Path | None:
         """Find a case's CT."""
@@ -73,7 +78,7 @@ def _spacing(path: Path, number: int, row: dict[str, str]) -> tuple[str, tuple[f
             raise ValueError(f"{spacing} is no spacing")
     except (TypeError, ValueError) as error:
         raise SourceError(f"{path}: row {number} gives no spacing in mm ({error})") from error
-    return _stem(row["VolumeName"]), spacing
+    return scan_of(row["VolumeName"]), spacing
 
 
 def _affine_ras(volume: Path, shape_vox: tuple[int, int, int]) -> NDArray[np.float64] | None:
@@ -86,5 +91,6 @@ def _affine_ras(volume: Path, shape_vox: tuple[int, int, int]) -> NDArray[np.flo
     return header.affine_ras if invertible and header.shape[:3] == shape_vox else None
 
 
-def _stem(file: str) -> str:
+def scan_of(file: str) -> str:
+    """Give a file's name without its ending."""
     return file.removesuffix(".gz").removesuffix(".nii")

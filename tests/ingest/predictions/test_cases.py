@@ -12,14 +12,22 @@ from schema.errors import SourceError
 
 def read(tmp_path: Path, content: Any, split: str = "test") -> tuple[list[ScoredCase], list[str]]:
     (tmp_path / "dataset.json").write_text(json.dumps(content))
-    cases, faults = read_scored_cases(tmp_path / "dataset.json", split)
-    return cases, [fault.file for fault in faults]
+    found = read_scored_cases(tmp_path / "dataset.json", split)
+    return found.cases, [fault.file for fault in found.faults]
 
 
 def test_a_case_is_the_file_of_its_mask(tmp_path: Path) -> None:
-    entries = [{"seg_path": "x/b.nii.gz", "name": "c.nii.gz"}, {"name": "a.nii.gz"}, {"seg_path": "y/b.nii.gz"}]
+    entries = [{"seg_path": "x/b.nii.gz", "name": "c.nii.gz"}, {"seg_path": "a.nii.gz"}, {"seg_path": "y/b.nii.gz"}]
     cases, faults = read(tmp_path, {"test": entries})
     assert ([case.file for case in cases], faults) == (["a.nii.gz", "b.nii.gz"], [])
+
+
+def test_names_serve_where_no_entry_has_a_path(tmp_path: Path) -> None:
+    cases, _ = read(tmp_path, {"test": [{"name": "b.nii.gz"}, {"name": "a.nii.gz"}]})
+    assert [case.file for case in cases] == ["a.nii.gz", "b.nii.gz"]
+    cases, _ = read(tmp_path, {"test": [{"name": "b.nii.gz"}, {"name": "a.nii.gz", "seg_path": "a.nii.gz"}]})
+    assert [case.file for case in cases] == ["a.nii.gz"]
+    assert read_scored_cases(tmp_path / "dataset.json", "test").without_mask == ["b.nii.gz"]
 
 
 def test_what_is_known_of_findings(tmp_path: Path) -> None:
@@ -46,13 +54,19 @@ def test_masks_of_val_and_test_show_everything(
     assert case.exhaustive is exhaustive
 
 
-@pytest.mark.parametrize("entry", [{}, {"name": ".."}, {"name": "a\\b"}, {"name": "a", "categories": {"x": "1a"}}, 3])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        *({}, 3, "a", {"name": ".."}, {"name": "a\\b"}),
+        *({"name": "a", "categories": {"x": "1a"}}, {"name": "a", "categories": ["1a"]}),
+    ],
+)
 def test_entries_that_cannot_be_used_are_named(tmp_path: Path, entry: Any) -> None:
     cases, faults = read(tmp_path, {"test": [{"name": "a.nii.gz"}, entry]})
     assert ([case.file for case in cases], faults) == (["a.nii.gz"], ["test 1"])
 
 
-@pytest.mark.parametrize("content", ["[1]", "{", '{"test": 3}'])
+@pytest.mark.parametrize("content", ["[1]", "{", '{"test": 3}', "[" * 100_000])
 def test_files_that_cannot_be_used_are_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "dataset.json").write_text(content)
     with pytest.raises(SourceError, match=r"dataset\.json: "):

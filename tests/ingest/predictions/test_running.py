@@ -4,14 +4,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from compute.evaluation.settings import GROUNDCT, REXRANK, EvaluatorSettings
+from compute.kernels.runs import label_runs
 from ingest.phantoms.niftis import encode_nifti
-from ingest.predictions import scoring
-from ingest.predictions.running import evaluate_predictions
+from ingest.predictions import reading, scoring
+from ingest.predictions.running import Journal, evaluate_predictions
 from ingest.predictions.spacing import Spacings
 from schema.errors import SourceError
 from tests.ingest.predictions.folders import FINDINGS, SHAPE_VOX, Dataset, Mask, make_dataset
@@ -166,6 +168,12 @@ def test_a_truth_that_is_missing_or_damaged_leaves_its_case_out(dataset: Dataset
     dataset.predict(same)
     (dataset.root / "segmentations" / "train_0_a_1.nii.gz").unlink()
     (dataset.root / "segmentations" / "train_2_a_1.nii.gz").write_bytes(b"\x1f\x8bno")
+    five = np.zeros((FINDINGS, *SHAPE_VOX, 2), np.uint8)
+    (dataset.root / "segmentations" / "train_1_a_1.nii.gz").write_bytes(encode_nifti(five, np.eye(4)))
+    assert set(faults(evaluate_predictions(dataset.options(), GROUNDCT)).values()) == {
+        *("missing_truth", "shape_differs", "unreadable_file")
+    }
+    (dataset.root / "segmentations" / "train_1_a_1.nii.gz").write_bytes(encode_nifti(five[..., 0], np.eye(4)))
     result = evaluate_predictions(dataset.options(), GROUNDCT)
     assert faults(result) == {"train_0_a_1.nii.gz": "missing_truth", "train_2_a_1.nii.gz": "unreadable_file"}
     assert result["summary"]["total_cases"] == 1
@@ -282,6 +290,48 @@ def test_a_case_that_surprises_costs_itself(dataset: Dataset, monkeypatch: pytes
     result = evaluate_predictions(dataset.options(), GROUNDCT)
     assert faults(result) == {"train_0_a_1.nii.gz": "failed"}
     assert result["summary"]["total_findings"] == 2 * FINDINGS
+
+
+def test_a_prediction_that_breaks_the_evaluator_counts_as_0_and_is_tried_again(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset.predict(same)
+
+    def broken(*_arguments: Any) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scoring, "read_prediction", broken)
+        result = evaluate_predictions(dataset.options(), GROUNDCT)
+    assert set(faults(result).values()) == {"failed"}
+    assert (result["summary"]["total_cases"], result["summary"]["mean_global_dice_per_finding"]) == (3, 0)
+    assert evaluate_predictions(dataset.options(), GROUNDCT)["summary"]["mean_global_dice_per_finding"] == 1
+
+
+def test_noise_is_refused(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset.predict(same)
+    dataset.predict(lambda mask: np.random.default_rng(0).integers(0, 2, mask.shape, np.uint8), "train_1_a_1.nii.gz")
+    monkeypatch.setattr(reading, "MAX_RUNS", 2000)
+    assert faults(evaluate_predictions(dataset.options(), GROUNDCT)) == {"train_1_a_1.nii.gz": "too_fragmented"}
+
+
+def test_two_runs_do_not_write_one_result(dataset: Dataset) -> None:
+    dataset.predict(same)
+    with Journal(dataset.options().output), pytest.raises(SourceError, match="another run is writing it"):
+        evaluate_predictions(dataset.options(), GROUNDCT)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+def test_scaled_numbers_are_cast_as_nibabel_reads_them(dataset: Dataset, dtype: type) -> None:
+    stored = np.random.default_rng(0).integers(0, 4000, (FINDINGS, *SHAPE_VOX)).astype(dtype)
+    image = nibabel.Nifti1Image(stored, np.eye(4))
+    image.header.set_slope_inter(0.1, 0.7)
+    path = dataset.root / "scaled.nii"
+    nibabel.save(image, path)
+    values = np.asanyarray(nibabel.load(path).dataobj)
+    assert values.max() > 100
+    for labels, expected in zip(reading.read_truth(path, REXRANK)[1], values.astype(np.uint8), strict=True):
+        np.testing.assert_array_equal(labels, label_runs(np.ascontiguousarray(expected.T)))
 
 
 @pytest.mark.parametrize(
