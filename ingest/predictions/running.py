@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from compute.evaluation.rows import finding_rows
 from compute.evaluation.settings import EvaluatorSettings
+from compute.evaluation.statistics import statistics
 from compute.evaluation.summaries import summarise
 from compute.jobs.cluster import map_unordered
 from ingest.predictions.cases import ScoredCase, SplitCases, read_scored_cases
@@ -107,7 +109,7 @@ def _document(
 ) -> dict[str, Any]:
     rows = [result.row for result in results]
     faults = [*split.faults, *(fault for result in results for fault in result.faults)]
-    return {
+    document: dict[str, Any] = {
         "summary": summarise(rows, settings),
         "cases": rows,
         "groundct": {
@@ -122,6 +124,8 @@ def _document(
             "unused": _unused(options.predictions, {result.file for result in results}),
         },
     }
+    document["groundct"]["statistics"] = statistics(finding_rows(document))
+    return document
 
 
 def _sha256(path: Path) -> str:
