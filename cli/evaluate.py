@@ -9,11 +9,15 @@ import click
 from rich.table import Table
 
 from cli.output import console, counted, errors, json_option, print_json, progress
+from compute.evaluation.comparison import compare as compare_results
+from compute.evaluation.report.page import extremes, write_comparison, write_report
 from compute.evaluation.settings import RANKS, SETTINGS, EvaluatorSettings, settings_named
 from compute.jobs.selection import scans_of_cohort
-from ingest.predictions.running import EvaluationOptions, evaluate_predictions
+from ingest.predictions.pictures import draw_findings
+from ingest.predictions.running import EvaluationOptions, evaluate_predictions, plan_evaluation, read_result
 from ingest.predictions.spacing import Spacings, read_spacing_table
 from migrations.ready import ready_database
+from schema.errors import SourceError
 from schema.settings import load_settings
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -21,10 +25,10 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
-@click.option("--dataset_json", "--dataset-json", "dataset", type=_FILE, required=True, help="The dataset's JSON file.")
-@click.option("--gt_dir", "--gt-dir", "truths", type=_FOLDER, required=True, help="The folder of masks.")
-@click.option("--pred_dir", "--pred-dir", "predictions", type=_FOLDER, required=True, help="The folder of predictions.")
-@click.option("--output_json", "--output-json", "output", type=_FILE, required=True, help="Where the result goes.")
+@click.option("--dataset_json", "--dataset-json", "dataset", type=_FILE, help="The dataset's JSON file.")
+@click.option("--gt_dir", "--gt-dir", "truths", type=_FOLDER, help="The folder of masks.")
+@click.option("--pred_dir", "--pred-dir", "predictions", type=_FOLDER, help="The folder of predictions.")
+@click.option("--output_json", "--output-json", "output", type=_FILE, help="Where the result goes.")
 @click.option("--split", default="test", show_default=True, help="Which split of the JSON file.")
 @click.option("--cohort", help="Only the scans of this cohort of the database.")
 @click.option(
@@ -58,13 +62,18 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     default=os.cpu_count() or 1,
     show_default="cores",
 )
+@click.option("--report", type=_FOLDER, help="Write report.html with tables, curves and pictures into this folder.")
+@click.option(
+    "--compare", nargs=2, type=_FILE, help="Compare two results instead: what the second has above the first."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be scored.")
 @click.option("--force", is_flag=True, help="Score again what is scored.")
 @json_option
 def evaluate(
-    dataset: Path,
-    truths: Path,
-    predictions: Path,
-    output: Path,
+    dataset: Path | None,
+    truths: Path | None,
+    predictions: Path | None,
+    output: Path | None,
     split: str,
     cohort: str | None,
     settings_name: str,
@@ -75,6 +84,9 @@ def evaluate(
     volumes: Path | None,
     metadata: Path | None,
     workers: int,
+    report: Path | None,
+    compare: tuple[Path, Path] | None,
+    dry_run: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -84,6 +96,13 @@ def evaluate(
     command again to go on, or after some predictions have changed. Ends with 1 where a case could not be scored as it
     should.
     """
+    if compare is not None:
+        _compare(*compare, report, as_json=as_json)
+        return
+    if dataset is None or truths is None or predictions is None or output is None:
+        raise click.UsageError(
+            "give --dataset_json, --gt_dir, --pred_dir and --output_json, or --compare A.json B.json"
+        )
     if policy is not None and settings_name == "rexrank":
         raise click.UsageError("--policy does not go with --settings rexrank, which takes every mask as exhaustive")
     settings = _settings(settings_name, global_only, min_size, cc_connectivity, policy)
@@ -102,13 +121,58 @@ def evaluate(
         address=load_settings().dask_address,
         again=force,
     )
+    if dry_run:
+        _show_plan(plan_evaluation(options), as_json=as_json)
+        return
     with progress("scoring") as tell:
         result = evaluate_predictions(options, settings, tell)
+    if report:
+        best, worst = (draw_findings(rows, options, settings) for rows in extremes(result))
+        _write_page(report / "report.html", write_report(result, best, worst))
     if as_json:
         print_json({"summary": result["summary"], "groundct": _brief(result["groundct"])})
     else:
         _show(result, output)
     raise SystemExit(1 if result["groundct"]["faults"] else 0)
+
+
+def _show_plan(plan: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(plan)
+        return
+    console.print(f"{counted(plan['cases'], 'case')} would be scored")
+    for name in ("missing_predictions", "missing_truths", "without_mask", "unused"):
+        if plan[name]:
+            listed = ", ".join(plan[name][:5]) + (", ..." if len(plan[name]) > 5 else "")
+            console.print(f"{name.replace('_', ' ')}: {len(plan[name])} ({listed})", soft_wrap=True)
+    for fault in plan["faults"]:
+        errors.print(f"{fault['file']}: {fault['message']}; {fault['remedy']}", soft_wrap=True)
+
+
+def _compare(first: Path, second: Path, report: Path | None, *, as_json: bool) -> None:
+    comparison = compare_results(read_result(first), read_result(second))
+    if report:
+        _write_page(report / "comparison.html", write_comparison(comparison, first.stem, second.stem))
+    if as_json:
+        print_json(comparison)
+        return
+    table = Table("", first.stem, second.stem, "difference", "95% interval", "p, corrected", box=None)
+    for name, title in comparison["metrics"].items():
+        cell = comparison["overall"]["metrics"][name]
+        ends = "" if cell["low"] is None else f"{cell['low']:+.4f} to {cell['high']:+.4f}"
+        told = ["-" if cell[key] is None else f"{cell[key]:.4f}" for key in ("first", "second", "difference", "p_holm")]
+        table.add_row(title, *told[:3], ends, told[3])
+    console.print(table)
+    console.print(f"{counted(comparison['findings'], 'finding')} of both results; --json has every group")
+
+
+def _write_page(path: Path, page: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be written ({error.strerror or error})") from error
+    errors.print(f"{path}", soft_wrap=True)
 
 
 def _settings(

@@ -84,7 +84,7 @@ def draw_slice(
         _outline(picture, draw, entity)
     draw.text((_MARGIN_PX, height // 2), "R", fill="white", font=_font(20))
     draw.text((width - 2 * _MARGIN_PX - 4, height // 2), "L", fill="white", font=_font(20))
-    return _with_captions(picture, captions)
+    return _with_captions(picture, captions) if captions else picture
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -85,6 +85,7 @@ def _differences(pairs: Sequence[Pair], metrics: Sequence[Metric]) -> dict[str, 
                 "low": told(low[n]),
                 "high": told(high[n]),
                 "p": told(p[n]),
+                "better": bool((values[1][n] > values[0][n]) == metric.higher_is_better),
             }
             for n, metric in enumerate(metrics)
         },

@@ -50,6 +50,7 @@ class FindingRow:
 
 _CATEGORIES = rexgroundingct_ontology().categories
 _PARENTS = {category.code: category.parent for category in _CATEGORIES if category.parent}
+CATEGORY_NAMES = {category.code: category.name for category in _CATEGORIES}
 _FOCALITIES = {category.code: str(category.focality) for category in _CATEGORIES}
 
 

@@ -17,7 +17,7 @@ from compute.kernels.borders import border_voxels, first_runs, union_runs
 from compute.kernels.frames import centroid_lps_mm, plane_distances_mm, steps_zyx_lps_mm, voxels_lps_mm
 from compute.kernels.lungs import LungRoles
 from compute.kernels.moments import label_moments
-from compute.kernels.runs import LABEL, ROW, START, STOP, Runs, labels_at, run_lengths, runs_by_label
+from compute.kernels.runs import LABEL, ROW, START, STOP, Runs, labels_at, run_lengths, runs_by_label, voxels_of
 from compute.kernels.volumes import Floats, Ints, Triple
 
 Position: TypeAlias = tuple[float, float, float]
@@ -218,15 +218,7 @@ def _probes(runs: Runs, shape_zyx: Triple, steps: Floats) -> Ints:
     """
     gram = steps @ steps.T
     rectangular = np.abs(gram - np.diag(np.diag(gram))).max() <= 1e-9 * np.diag(gram).min()
-    return border_voxels(runs, shape_zyx) if rectangular else _voxels(runs, shape_zyx[1])
-
-
-def _voxels(runs: Runs, height: int) -> Ints:
-    """Every voxel of the runs, (n,3) z, y, x."""
-    lengths = run_lengths(runs)
-    within = np.arange(lengths.sum(dtype=np.int64)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    z, y = np.divmod(np.repeat(runs[:, ROW], lengths).astype(np.int64), height)
-    return np.stack([z, y, np.repeat(runs[:, START], lengths) + within], axis=1)
+    return border_voxels(runs, shape_zyx) if rectangular else voxels_of(runs, shape_zyx[1])
 
 
 def _box(runs: Runs, height: int) -> tuple[Ints, Ints]:

@@ -93,6 +93,14 @@ def labels_at(runs: Runs, voxels_zyx: Ints, shape_zyx: Triple) -> npt.NDArray[np
     return np.where(covered, runs[run, LABEL], 0).astype(np.int32)
 
 
+def voxels_of(runs: Runs, height: int) -> Ints:
+    """Every voxel of the runs, (n,3) z, y, x, run by run."""
+    lengths = run_lengths(runs)
+    within = np.arange(lengths.sum(dtype=np.int64)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    z, y = np.divmod(np.repeat(runs[:, ROW], lengths).astype(np.int64), height)
+    return np.stack([z, y, np.repeat(runs[:, START], lengths) + within], axis=1)
+
+
 def run_lengths(runs: Runs) -> npt.NDArray[np.int32]:
     """Voxels of each run, shape (n,)."""
     return runs[:, STOP] - runs[:, START]

@@ -83,6 +83,24 @@ def evaluate_predictions(
     return document
 
 
+def plan_evaluation(options: EvaluationOptions) -> dict[str, Any]:
+    """Say what would be scored, and what is missing; nothing is read but the dataset's file.
+
+    Raises:
+        SourceError: as for scoring.
+    """
+    split = _split(options)
+    files = [case.file for case in split.cases]
+    return {
+        "cases": len(files),
+        "missing_predictions": [file for file in files if not (options.predictions / file).is_file()],
+        "missing_truths": [file for file in files if not (options.truths / file).is_file()],
+        "without_mask": split.without_mask,
+        "unused": _unused(options.predictions, set(files)),
+        "faults": [fault.to_json() for fault in split.faults],
+    }
+
+
 @dataclass(frozen=True)
 class _Named:
     job: CaseJob
@@ -135,6 +153,23 @@ def _sha256(path: Path) -> str:
 def _unused(predictions: Path, files: Collection[str]) -> list[str]:
     """NIfTI files that no case is named after."""
     return sorted(path.name for path in predictions.iterdir() if ".nii" in path.suffixes and path.name not in files)
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """Give a result that was written.
+
+    Raises:
+        SourceError: it cannot be read, or is the result of another evaluator.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+        document["groundct"]["settings"], document["groundct"]["inputs"], document["cases"]
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise SourceError(f"{path}: is no result of groundct evaluate; score the predictions again") from error
+    result: dict[str, Any] = document
+    return result
 
 
 class Journal:

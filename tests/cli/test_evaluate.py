@@ -61,11 +61,38 @@ def test_faults_and_suspicions_are_said_and_end_with_1(tmp_path: Path) -> None:
     assert second.startswith("train_0_a_1.nii.gz: fits far better with i mirrored (Dice 1.00 against ")
 
 
+def test_a_dry_run_scores_nothing(dataset: Dataset, tmp_path: Path) -> None:
+    dataset.write("train_7_a_1.nii.gz", b"")
+    done = run(dataset, "--output_json", tmp_path / "out.json", "--dry-run")
+    (dataset.root / "predictions" / "train_7_a_1.nii.gz").unlink()
+    assert done.stdout == "2 cases would be scored\nunused: 1 (train_7_a_1.nii.gz)\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_and_a_comparison(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path, cases=3)
+    dataset.predict(lambda mask: np.roll(mask, 1, axis=1))
+    for name in ("worse", "better"):
+        done = run(dataset, "--output_json", tmp_path / f"{name}.json", "--report", tmp_path / name)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / name / "report.html").read_text().count("data:image/jpeg;base64,") == 8
+        dataset.predict(lambda mask: mask)
+    compare = ("--compare", tmp_path / "worse.json", tmp_path / "better.json")
+    done = run(dataset, *compare, "--report", tmp_path, "--json")
+    dice = json.loads(done.stdout)["overall"]["metrics"]["global_dice"]
+    assert dice["second"] == 1
+    assert dice["first"] < 1
+    assert "better against worse" in (tmp_path / "comparison.html").read_text()
+    assert "+0." in run(dataset, *compare).stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
         (("--split", "dev"), 1, "has no split 'dev'; its splits are: test, val, train; give one by --split"),
         (("--settings", "own"), 2, "'own' is not one of"),
+        (("--settings", "rexrank", "--policy", "exhaustive"), 2, "--policy does not go with --settings rexrank"),
+        (("--compare", "nowhere.json", "nowhere.json"), 1, "nowhere.json: cannot be read"),
         (("--metadata", "nowhere.csv"), 1, "nowhere.csv: cannot be read as CSV"),
     ],
 )
