@@ -1,11 +1,12 @@
 """The difference of two results on the same findings, with intervals, tests, and correction for their number."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from compute.evaluation.metrics import Metric, metrics_of, ratio
+from compute.evaluation.metrics import Metric, metrics_of, parts_of, ratio
 from compute.evaluation.rows import FindingRow, finding_rows
 from compute.evaluation.statistics import FEW_FINDINGS, by_group, interval, resamples, sums_by_patient, told
 from compute.kernels.volumes import Floats
@@ -13,6 +14,7 @@ from schema.errors import SourceError
 
 FLIPS = 10_000
 """How often the two results are exchanged at random, patient by patient."""
+_BLOCK = 1000
 COMPARED = ("category", "focality", "size")
 
 Pair: TypeAlias = tuple[FindingRow, FindingRow]
@@ -22,8 +24,9 @@ def compare(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """What the second result has above the first, over the findings of both, as JSON.
 
     Each difference has a 95% interval, by resampling patients, and a p by exchanging the two results patient by
-    patient. `p_holm` is corrected over all differences of the comparison (Holm 1979). Findings that only one result
-    has are counted, and not compared.
+    patient. All metrics are compared over all findings, and Dice in each group; of groups of few findings no p is told.
+    `p_holm` is corrected over all that are told (Holm 1979). Findings that only one result has are counted, and not
+    compared.
 
     Raises:
         SourceError: the results were scored under other settings, or on masks that differ.
@@ -33,15 +36,19 @@ def compare(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     both = sorted(first.keys() & second.keys())
     pairs = [(first[key], second[key]) for key in both]
     metrics = [metric for metric in metrics_of([a for a, _ in pairs]) if metric in metrics_of([b for _, b in pairs])]
-    named = {"overall": {"all": pairs}, **{name: _groups(pairs, name) for name in COMPARED}}
-    groups = {name: {key: _differences(part, metrics) for key, part in parts.items()} for name, parts in named.items()}
-    _correct([cell for parts in groups.values() for part in parts.values() for cell in part["metrics"].values()])
+    dice = [metric for metric in metrics if metric.name == "global_dice"]
+    overall = _differences(pairs, metrics)
+    groups = {name: {key: _differences(part, dice) for key, part in _groups(pairs, name).items()} for name in COMPARED}
+    compared = [overall, *(part for parts in groups.values() for part in parts.values())]
+    cells = [cell for part in compared for cell in part["metrics"].values()]
+    _correct(cells)
     return {
         "metrics": {metric.name: metric.title for metric in metrics},
         "findings": len(both),
+        "tests": sum(cell["p"] is not None for cell in cells),
         "only_in_first": len(first) - len(both),
         "only_in_second": len(second) - len(both),
-        "overall": groups.pop("overall")["all"],
+        "overall": overall,
         "groups": groups,
     }
 
@@ -67,16 +74,21 @@ def _groups(pairs: Sequence[Pair], name: str) -> dict[str, list[Pair]]:
 
 
 def _differences(pairs: Sequence[Pair], metrics: Sequence[Metric]) -> dict[str, Any]:
+    pairs = [_told_by_both(*pair) for pair in pairs]
+    counted = np.maximum(*(parts_of(rows, metrics)[1] > 0 for rows in ([a for a, _ in pairs], [b for _, b in pairs])))
     patients, first = sums_by_patient([a for a, _ in pairs], metrics)
     _, second = sums_by_patient([b for _, b in pairs], metrics)
     values = [ratio(*(part.sum(axis=0) for part in sums)) for sums in (first, second)]
     weights = resamples(len(patients))
-    low, high = interval(ratio(*(weights @ part for part in second)) - ratio(*(weights @ part for part in first)))
-    p = _p_values(first, second)
+    low, high = interval(
+        ratio(*(weights @ part for part in second)) - ratio(*(weights @ part for part in first)), len(patients)
+    )
+    few = len(pairs) < FEW_FINDINGS
+    p = np.full(len(metrics), np.nan) if few else _p_values(first, second)
     return {
         "findings": len(pairs),
         "patients": len(patients),
-        "few": len(pairs) < FEW_FINDINGS,
+        "few": few,
         "metrics": {
             metric.name: {
                 "first": told(values[0][n]),
@@ -85,6 +97,7 @@ def _differences(pairs: Sequence[Pair], metrics: Sequence[Metric]) -> dict[str, 
                 "low": told(low[n]),
                 "high": told(high[n]),
                 "p": told(p[n]),
+                "findings": int(counted[:, n].sum()),
                 "better": bool((values[1][n] > values[0][n]) == metric.higher_is_better),
             }
             for n, metric in enumerate(metrics)
@@ -92,18 +105,29 @@ def _differences(pairs: Sequence[Pair], metrics: Sequence[Metric]) -> dict[str, 
     }
 
 
+def _told_by_both(a: FindingRow, b: FindingRow) -> Pair:
+    """The pair without what only one of them tells: leaving a hard finding empty must not shorten distances."""
+    untold = {name for name in a.scores.keys() | b.scores.keys() if None in (a.scores.get(name), b.scores.get(name))}
+    return (
+        replace(a, scores={**a.scores, **dict.fromkeys(untold)}),
+        replace(b, scores={**b.scores, **dict.fromkeys(untold)}),
+    )
+
+
 def _p_values(first: tuple[Floats, Floats], second: tuple[Floats, Floats]) -> Floats:
     """How often exchanging the results of patients at random makes a difference as large: two-sided, never 0."""
     patients = len(first[0])
-    flips = np.random.default_rng(patients).integers(0, 2, (FLIPS, patients)).astype(np.float64)
+    random = np.random.default_rng(patients)
     seen = ratio(*(part.sum(axis=0) for part in second)) - ratio(*(part.sum(axis=0) for part in first))
-    moved = [flips @ (b - a) for a, b in zip(first, second, strict=True)]
-    one = ratio(*(a.sum(axis=0) + change for a, change in zip(first, moved, strict=True)))
-    other = ratio(*(b.sum(axis=0) - change for b, change in zip(second, moved, strict=True)))
-    # Sums in another order differ in their last bits.
-    as_large = np.abs(other - one) >= np.abs(seen) - 1e-12
-    p = (1 + as_large.sum(axis=0)) / (1 + FLIPS)
-    return np.where(np.isnan(seen), np.nan, p)
+    as_large = np.zeros(seen.shape, np.int64)
+    for _ in range(0, FLIPS, _BLOCK):
+        flips = random.integers(0, 2, (_BLOCK, patients)).astype(np.float64)
+        moved = [flips @ (b - a) for a, b in zip(first, second, strict=True)]
+        one = ratio(*(a.sum(axis=0) + change for a, change in zip(first, moved, strict=True)))
+        other = ratio(*(b.sum(axis=0) - change for b, change in zip(second, moved, strict=True)))
+        # Sums in another order differ in their last bits.
+        as_large += (np.abs(other - one) >= np.abs(seen) - 1e-12).sum(axis=0)
+    return np.where(np.isnan(seen), np.nan, (1 + as_large) / (1 + FLIPS))
 
 
 def _correct(cells: Sequence[dict[str, Any]]) -> None:

@@ -36,9 +36,9 @@ class FindingRow:
 
     @property
     def diameter_mm(self) -> float | None:
-        """Of the sphere that has the volume of all that is drawn; None without millimetres."""
+        """Of the sphere that has the volume of all that is drawn; None where nothing is, and without millimetres."""
         volume_ml = self.scores.get("truth_volume_ml")
-        return None if volume_ml is None else float(np.cbrt(volume_ml * 1000 * 6 / np.pi))
+        return None if not volume_ml else float(np.cbrt(volume_ml * 1000 * 6 / np.pi))
 
     @property
     def size(self) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 
 from compute.evaluation.metrics import Metric, metrics_of, parts_of, ratio
 from compute.evaluation.rows import FindingRow, size_names
@@ -12,7 +13,7 @@ from compute.kernels.volumes import Floats, Ints
 
 RESAMPLES = 2000
 INTERVAL = (2.5, 97.5)
-"""Percentiles: 95% of the resamples lie between."""
+"""Percentiles of the resamples between which an interval lies, but for the correction for few patients."""
 FEW_FINDINGS = 10
 """Groups of fewer findings are marked."""
 
@@ -56,7 +57,7 @@ def describe(rows: Sequence[FindingRow], metrics: Sequence[Metric]) -> dict[str,
     patients, sums = sums_by_patient(rows, metrics)
     counted = (parts_of(rows, metrics)[1] > 0).sum(axis=0)
     values = ratio(*(part.sum(axis=0) for part in sums))
-    low, high = interval(ratio(*(resamples(len(patients)) @ part for part in sums)))
+    low, high = interval(ratio(*(resamples(len(patients)) @ part for part in sums)), len(patients))
     return {
         "findings": len(rows),
         "patients": len(patients),
@@ -95,13 +96,22 @@ def resamples(patients: int) -> Ints:
 _NONE: Ints = np.zeros((RESAMPLES, 0), np.int64)
 
 
-def interval(values: Floats) -> tuple[Floats, Floats]:
-    """The ends of the interval of each column of resampled values; NaN where no resample has one."""
-    known = ~np.isnan(values).all(axis=0)
+def interval(values: Floats, patients: int) -> tuple[Floats, Floats]:
+    """The ends of the interval of each column of resampled values; NaN where no resample has one.
+
+    The percentiles are moved outwards as Student's t asks for so many patients: plain ones are too narrow where there
+    are few (Hesterberg, What Teachers Should Know About the Bootstrap, 2015). One patient alone gives no interval.
+    """
+    known = ~np.isnan(values).all(axis=0) & (patients > 1)
     ends = np.full((2, values.shape[1]), np.nan)
     if known.any():
-        ends[:, known] = np.nanpercentile(values[:, known], INTERVAL, axis=0)
+        ends[:, known] = np.nanpercentile(values[:, known], _percentiles(patients), axis=0)
     return ends[0], ends[1]
+
+
+def _percentiles(patients: int) -> list[float]:
+    spread = np.sqrt(patients / (patients - 1))
+    return [float(100 * ndtr(spread * stdtrit(patients - 1, percentile / 100))) for percentile in INTERVAL]
 
 
 def told(value: Any) -> float | None:

@@ -20,7 +20,7 @@ from ingest.predictions.running import EvaluationOptions
 
 MARGIN_MM = 30.0
 """How much of the slice is shown around truth and prediction."""
-_TRUTH, _PREDICTION = 1, 4  # green and orange among the colours of findings
+_TRUTH, _PREDICTION = 5, 4  # light blue and orange: told apart by the colour-blind too
 _SIDE_PX = 420
 
 

@@ -35,7 +35,7 @@ def extremes(result: Mapping[str, Any]) -> tuple[list[FindingRow], list[FindingR
     """Give the best findings and the worst ones by Dice, of cases whose prediction could be read; no finding twice."""
     unread = {case["file"] for case in result["cases"] if "error" in case}
     rows = [row for row in finding_rows(result) if row.file not in unread and row.scores.get("truth_voxels")]
-    ordered = sorted(rows, key=lambda row: (-row.scores["global_dice"], row.file, row.name))
+    ordered = sorted(rows, key=lambda row: (-row.scores["global_dice"], row.scores["truth_voxels"], row.file, row.name))
     best = ordered[: min(SHOWN, (len(ordered) + 1) // 2)]
     return best, ordered[len(best) :][-SHOWN:][::-1]
 

@@ -113,9 +113,8 @@ def test_a_difference_that_is_there_is_found_and_one_that_is_not_is_not() -> Non
     assert found["difference"] == pytest.approx(0.05)
     assert 0 < found["low"] <= 0.05 <= found["high"]
     assert found["p"] < 0.001
-    assert p_of(first, first) == pytest.approx(
-        {"first": found["first"], "second": found["first"], "difference": 0, "low": 0, "high": 0, "p": 1, "p_holm": 1}
-    )
+    same = p_of(first, first)
+    assert [same[name] for name in ("difference", "low", "high", "p", "p_holm")] == [0, 0, 0, 1, 1]
 
 
 def test_p_is_uniform_where_there_is_no_difference() -> None:
@@ -156,3 +155,20 @@ def test_results_that_cannot_be_compared_are_refused() -> None:
     other["groundct"]["inputs"]["train_3_a_1.nii.gz"]["truth_sha256"] = "other"
     with pytest.raises(SourceError, match=r"the mask of train_3_a_1.nii.gz is not the same"):
         compare(result(rows(1)), other)
+
+
+def test_leaving_far_findings_empty_does_not_shorten_distances() -> None:
+    first = [row(n, global_dice=0.5, assd_mm=float(n)) for n in range(20)]
+    second = [row(n, global_dice=0.5, assd_mm=float(n) if n < 15 else None) for n in range(20)]
+    found = compare(result(first), result(second))["overall"]["metrics"]["assd_mm"]
+    assert (found["difference"], found["p"], found["findings"]) == (0, 1, 15)
+
+
+def test_one_patient_gives_no_interval() -> None:
+    found = describe([row(1, 0, global_dice=0.2), row(1, 1, global_dice=0.8)], DICE)["metrics"]["global_dice"]
+    assert (found["value"], found["low"], found["high"]) == (0.5, None, None)
+
+
+def test_intervals_of_few_patients_are_hardly_too_narrow() -> None:
+    ends = [describe(rows(seed, patients=8), DICE)["metrics"]["global_dice"] for seed in range(300)]
+    assert np.mean([each["low"] <= 0.5 <= each["high"] for each in ends]) >= 0.9
