@@ -7,10 +7,10 @@ SOURCES := $(shell find schema compute ingest api cli migrations -name '*.py' -o
 TESTS ?= $(CURDIR)/tests
 PYTEST = cd $(shell mktemp -d) && $(CURDIR)/$(BIN)/python -P -m pytest -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) -o cache_dir=$(CURDIR)/.pytest_cache
 
-.PHONY: help install demo test lint unit soak bench clean
+.PHONY: help install demo test lint unit soak bench bench-evaluation clean
 
 help:  ## Say what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: $(VENV)/installed  ## Make .venv with pinned versions, and install GroundCT there
 
@@ -55,5 +55,17 @@ bench: install $(PEERS)/installed  ## Geometry beside other libraries, reads of 
 	$(BIN)/python -m benchmarks.store --json bench-store.json
 	$(BIN)/python -m benchmarks.import_case --json bench-import.json
 
+EVALUATORS := .venv-bench-evaluation
+
+$(EVALUATORS)/installed: benchmarks/requirements-evaluation.txt
+	$(PYTHON) -m venv $(EVALUATORS)
+	$(EVALUATORS)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements-evaluation.txt
+	@touch $@
+
+bench-evaluation: install $(EVALUATORS)/installed  ## The evaluator beside panoptica, surface-distance and the published algorithm; 300 cases
+	$(BIN)/python -m benchmarks.evaluation.metrics --peers $(EVALUATORS)/bin/python --json bench-evaluation.json
+	$(BIN)/python -m benchmarks.evaluation.published --json bench-published.json
+	$(BIN)/python -m benchmarks.evaluation.many
+
 clean:  ## Remove .venv and caches
-	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) $(EVALUATORS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

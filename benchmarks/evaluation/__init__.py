@@ -1,0 +1,1 @@
+"""The evaluator beside other software: times, values and memory."""
