@@ -48,8 +48,9 @@ class Device(Protocol):
 
 
 def kernel_source() -> str:
-    """The text of all kernels."""
-    return files(__package__).joinpath("gather.cu").read_text(encoding="utf-8")
+    """The text of all kernels; the first file has the types of the others."""
+    texts = (files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("gather.cu", "overlaps.cu"))
+    return "\n".join(texts)
 
 
 def open_device() -> Device:

@@ -13,10 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-import compute.kernels.cuda
-from compute.kernels.cuda.devices import DEFINITIONS, Device, NoDevice, open_device
+from compute.kernels.cuda.devices import DEFINITIONS, Device, NoDevice, kernel_source, open_device
 
-KERNELS = Path(compute.kernels.cuda.__file__).with_name("gather.cu")
 EMULATION = Path(__file__).with_name("emulation.c")
 OPTIONS = ("-std=gnu11", "-O1", "-shared", "-fPIC", "-Wall", "-Werror", "-Wno-unknown-pragmas")
 GUARD = 4096
@@ -82,9 +80,11 @@ def emulate(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Emulat
 
 
 @pytest.fixture(scope="session")
-def emulation(emulate: Callable[[Path], EmulatedDevice]) -> ctypes.CDLL:
+def emulation(emulate: Callable[[Path], EmulatedDevice], tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     """The kernels as a library of the CPU's."""
-    return emulate(KERNELS).library
+    text = tmp_path_factory.mktemp("kernels") / "kernels.cu"
+    text.write_text(kernel_source(), encoding="utf-8")
+    return emulate(text).library
 
 
 @pytest.fixture(params=["emulated", pytest.param("cupy", marks=pytest.mark.gpu)])

@@ -61,6 +61,7 @@ static void run_thread(void)
     switch (argument_count) {
     case 2: called(a[0], a[1]); break;
     case 3: called(a[0], a[1], a[2]); break;
+    case 4: called(a[0], a[1], a[2], a[3]); break;
     case 5: called(a[0], a[1], a[2], a[3], a[4]); break;
     case 9: called(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8]); break;
     default: abort();
