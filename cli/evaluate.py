@@ -14,9 +14,10 @@ from compute.evaluation.report.page import extremes, write_comparison, write_rep
 from compute.evaluation.settings import RANKS, SETTINGS, EvaluatorSettings, settings_named
 from compute.jobs.selection import scans_of_cohort
 from ingest.predictions.pictures import draw_findings
-from ingest.predictions.running import EvaluationOptions, evaluate_predictions, plan_evaluation, read_result
+from ingest.predictions.running import EvaluationOptions, Source, evaluate_predictions, plan_evaluation, read_result
 from ingest.predictions.spacing import Spacings, read_spacing_table
 from migrations.ready import ready_database
+from schema.arrays.store import ArrayStore
 from schema.errors import SourceError
 from schema.settings import load_settings
 
@@ -28,6 +29,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--dataset_json", "--dataset-json", "dataset", type=_FILE, help="The dataset's JSON file.")
 @click.option("--gt_dir", "--gt-dir", "truths", type=_FOLDER, help="The folder of masks.")
 @click.option("--pred_dir", "--pred-dir", "predictions", type=_FOLDER, help="The folder of predictions.")
+@click.option("--release", help="Score against this release of the database, instead of --dataset_json and --gt_dir.")
 @click.option("--output_json", "--output-json", "output", type=_FILE, help="Where the result goes.")
 @click.option("--split", default="test", show_default=True, help="Which split of the JSON file.")
 @click.option("--cohort", help="Only the scans of this cohort of the database.")
@@ -73,6 +75,7 @@ def evaluate(
     dataset: Path | None,
     truths: Path | None,
     predictions: Path | None,
+    release: str | None,
     output: Path | None,
     split: str,
     cohort: str | None,
@@ -99,24 +102,17 @@ def evaluate(
     if compare is not None:
         _compare(*compare, report, as_json=as_json)
         return
-    if dataset is None or truths is None or predictions is None or output is None:
-        raise click.UsageError(
-            "give --dataset_json, --gt_dir, --pred_dir and --output_json, or --compare A.json B.json"
-        )
+    if predictions is None or output is None:
+        raise click.UsageError("give --pred_dir and --output_json, or --compare A.json B.json")
     if policy is not None and settings_name == "rexrank":
         raise click.UsageError("--policy does not go with --settings rexrank, which takes every mask as exhaustive")
     settings = _settings(settings_name, global_only, min_size, cc_connectivity, policy)
-    beside = dataset.parent / "volumes"
     options = EvaluationOptions(
-        dataset,
-        truths,
+        _source(dataset, truths, release, split),
         predictions,
         output,
-        split=split,
         only=_scans(cohort),
-        spacings=Spacings(
-            volumes or (beside if beside.is_dir() else None), read_spacing_table(metadata) if metadata else {}
-        ),
+        spacings=Spacings(volumes or _beside(dataset), read_spacing_table(metadata) if metadata else {}),
         workers=workers,
         address=load_settings().dask_address,
         again=force,
@@ -173,6 +169,22 @@ def _write_page(path: Path, page: str) -> None:
     except OSError as error:
         raise SourceError(f"{path}: cannot be written ({error.strerror or error})") from error
     errors.print(f"{path}", soft_wrap=True)
+
+
+def _source(dataset: Path | None, truths: Path | None, release: str | None, split: str) -> Source:
+    if release is not None:
+        settings = load_settings()
+        with ready_database(settings) as database:
+            return Source.of_release(database, ArrayStore(settings.arrays_url), release, split)
+    if dataset is None or truths is None:
+        raise click.UsageError("give --dataset_json and --gt_dir, or --release")
+    return Source.of_files(dataset, truths, split)
+
+
+def _beside(dataset: Path | None) -> Path | None:
+    """The folder of CTs that lies beside a dataset's file."""
+    beside = dataset.parent / "volumes" if dataset else None
+    return beside if beside and beside.is_dir() else None
 
 
 def _settings(

@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.evaluation.cases import COUNTS, write_files
 from compute.evaluation.settings import REXRANK
-from ingest.predictions.running import EvaluationOptions, evaluate_predictions
+from ingest.predictions.running import EvaluationOptions, Source, evaluate_predictions
 from tests.compute.evaluation import published
 
 TIMES = {"A": 20, "B": 100}
@@ -68,9 +68,8 @@ def _ours(truth: Path, prediction: Path) -> dict[str, Any]:
             (root / kind).mkdir()
             (root / kind / "case.nii.gz").symlink_to(path.resolve())
         (root / "dataset.json").write_text(json.dumps({"test": [{"seg_path": "case.nii.gz"}]}))
-        options = EvaluationOptions(
-            root / "dataset.json", root / "truths", root / "predictions", root / "out.json", again=True
-        )
+        source = Source.of_files(root / "dataset.json", root / "truths")
+        options = EvaluationOptions(source, root / "predictions", root / "out.json", again=True)
         for _ in range(2):
             start = perf_counter()
             result = evaluate_predictions(options, REXRANK)

@@ -27,6 +27,10 @@ _REMEDIES = {
 }
 
 
+_KINDS = {"negative_label": "negative", "wrong_type": "too_large", "missing_mask": "missing_truth"}
+"""Kinds of an import that have other names here."""
+
+
 @dataclass(frozen=True)
 class PredictionFault:
     """One fault of one case, as reports show it."""
@@ -48,16 +52,18 @@ def prediction_fault(kind: str, file: str, message: str, path: Path | None = Non
     return PredictionFault(kind, file, None if path is None else str(path), message, _REMEDIES[kind])
 
 
-def truth_fault(error: "CaseLeftOut | LabelsRefused", file: str, path: Path) -> PredictionFault:
+def truth_fault(error: "CaseLeftOut | LabelsRefused", file: str) -> PredictionFault:
     """Give the fault that an error of reading a mask stands for."""
-    found = fault_of(error, file, path)
+    found = fault_of(error, file, None)
+    if found.kind == "missing_truth":
+        return found
     return replace(found, message=f"the mask: {found.message}", remedy="fetch the mask again")
 
 
-def fault_of(error: "CaseLeftOut | LabelsRefused", file: str, path: Path) -> PredictionFault:
+def fault_of(error: "CaseLeftOut | LabelsRefused", file: str, path: Path | None) -> PredictionFault:
     """Give the fault that an error of reading a prediction stands for."""
     if isinstance(error, LabelsRefused):
         return prediction_fault(str(error.reason), file, str(error), path)
     found = error.faults[0]
-    kind = {"negative_label": "negative", "wrong_type": "too_large"}.get(str(found.kind), str(found.kind))
-    return prediction_fault(kind, file, found.message, path)
+    kind = _KINDS.get(str(found.kind), str(found.kind))
+    return prediction_fault(kind, file, found.message, path or (Path(found.path) if found.path else None))

@@ -15,7 +15,7 @@ from compute.evaluation.settings import EvaluatorSettings
 from compute.kernels.runs import Runs, voxels_of
 from compute.kernels.volumes import Ints
 from compute.pictures import LUNG_WINDOW, AxialView, OutlinedEntity, draw_slice
-from ingest.predictions.reading import Shape, read_prediction, read_truth
+from ingest.predictions.reading import Shape, read_prediction
 from ingest.predictions.running import EvaluationOptions
 
 MARGIN_MM = 30.0
@@ -31,7 +31,7 @@ def draw_findings(rows: Sequence[FindingRow], options: EvaluationOptions, settin
 
 def _draw(row: FindingRow, options: EvaluationOptions, settings: EvaluatorSettings) -> Picture:
     index = int(row.name.removeprefix("finding_"))
-    shape_vox, truths = read_truth(options.truths / row.file, settings)
+    shape_vox, truths = options.source.truths.read(row.file, settings)
     predictions = read_prediction(options.predictions / row.file, len(truths), shape_vox, settings)
     volume = options.spacings.find_volume(row.file)
     view = _view(volume, options, row.file, shape_vox)
@@ -53,7 +53,8 @@ def _draw(row: FindingRow, options: EvaluationOptions, settings: EvaluatorSettin
 
 
 def _view(volume: Path | None, options: EvaluationOptions, file: str, shape_vox: Shape) -> AxialView:
-    steps = options.spacings.steps_mm(file, shape_vox)
+    steps = options.source.truths.steps_mm(file)
+    steps = options.spacings.steps_mm(file, shape_vox) if steps is None else steps
     spacing = [1.0, 1.0, 1.0] if steps is None else np.linalg.norm(steps, axis=1)[::-1].tolist()
     # Without a CT the axes are taken to run to the left, to the back and to the head, as CT-RATE's do.
     affine = np.diag([-1.0, -1.0, 1.0, 1.0]) if volume is None else nibabel.load(volume).affine

@@ -1,9 +1,12 @@
 """Reading the truth and the prediction of a case into runs, slab by slab, and saying what is wrong with them."""
 
+import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from compute.evaluation.labels import as_labels, as_prediction
@@ -22,6 +25,54 @@ MAX_RUNS = 8_000_000
 
 Shape: TypeAlias = tuple[int, int, int]
 Convert: TypeAlias = Callable[[NDArray[Any], EvaluatorSettings], Labels]
+
+
+class Truths(Protocol):
+    """Where the masks of cases are; workers get a copy."""
+
+    def sha256(self, file: str) -> str | None:
+        """The digest of a mask; None where there is none."""
+
+    def read(self, file: str, settings: EvaluatorSettings) -> tuple[Shape, list[Runs]]:
+        """The shape (i, j, k) of a mask, and the runs of each of its findings, whose labels are its instances.
+
+        Raises:
+            CaseLeftOut: it cannot be read.
+            LabelsRefused: it holds what is no label, under settings that do not cast.
+        """
+
+    def steps_mm(self, file: str) -> NDArray[np.float64] | None:
+        """The LPS vectors from a voxel to the next along z, y and x, where the masks' source knows them."""
+
+
+@dataclass(frozen=True)
+class FolderTruths:
+    """Masks in files of the cases' names."""
+
+    folder: Path
+
+    def sha256(self, file: str) -> str | None:
+        """Give the digest of a file."""
+        return file_sha256(self.folder / file)
+
+    def read(self, file: str, settings: EvaluatorSettings) -> tuple[Shape, list[Runs]]:
+        """Read a file."""
+        path = self.folder / file
+        if not path.is_file():
+            raise CaseLeftOut(fault(FaultKind.MISSING_MASK, "there is no mask of that name", path=path))
+        return read_truth(path, settings)
+
+    def steps_mm(self, _file: str) -> None:
+        """Give nothing: headers of masks are not trusted."""
+
+
+def file_sha256(path: Path) -> str | None:
+    """Give a file's digest, None where it cannot be read: its reader says why."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def read_truth(path: Path, settings: EvaluatorSettings) -> tuple[Shape, list[Runs]]:

@@ -1,7 +1,6 @@
 """Scoring the predictions of a folder, case by case, in parallel; a run that was stopped goes on where it was."""
 
 import fcntl
-import hashlib
 import json
 import os
 from collections.abc import Callable, Collection, Iterable
@@ -16,8 +15,12 @@ from compute.evaluation.summaries import summarise
 from compute.jobs.cluster import map_unordered
 from ingest.predictions.cases import ScoredCase, SplitCases, read_scored_cases
 from ingest.predictions.faults import PredictionFault
+from ingest.predictions.reading import FolderTruths, Truths, file_sha256
+from ingest.predictions.release import release_split
 from ingest.predictions.scoring import CaseJob, CaseResult
 from ingest.predictions.spacing import Spacings, scan_of
+from schema.arrays.store import ArrayStore
+from schema.database import Database
 from schema.errors import SourceError
 from schema.version import software_version
 
@@ -26,17 +29,48 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
+class Source:
+    """What predictions are scored against."""
+
+    name: str
+    """Of the dataset's JSON file, or of a release."""
+    split: str
+    sha256: str | None
+    """Of the JSON file, or the release's digest."""
+    cases: SplitCases
+    truths: Truths
+
+    @classmethod
+    def of_files(cls, dataset: Path, masks: Path, split: str = "test") -> "Source":
+        """Give the split of a dataset's JSON file, with its masks in a folder.
+
+        Raises:
+            SourceError: the file or the folder cannot be used.
+        """
+        if not masks.is_dir():
+            raise SourceError(f"--gt_dir {masks}: there is no such folder")
+        cases = read_scored_cases(dataset, split)
+        return cls(dataset.name, split, file_sha256(dataset), cases, FolderTruths(masks))
+
+    @classmethod
+    def of_release(cls, database: Database, arrays: ArrayStore, release: str, split: str = "test") -> "Source":
+        """Give the split of a release.
+
+        Raises:
+            NotFound: there is no such release, or no such split of it.
+        """
+        cases, truths, digest = release_split(database, arrays, release, split)
+        return cls(release, split, digest, cases, truths)
+
+
+@dataclass(frozen=True)
 class EvaluationOptions:
     """What is scored, and how."""
 
-    dataset: Path
-    """The dataset's JSON file."""
-    truths: Path
-    """The folder of masks."""
+    source: Source
     predictions: Path
     """The folder of predictions, under the same names."""
     output: Path
-    split: str = "test"
     only: frozenset[str] | None = None
     """Names of the scans that are scored; None: all of the split."""
     spacings: Spacings = Spacings()  # noqa: RUF009 - it is frozen
@@ -64,7 +98,7 @@ def evaluate_predictions(
     known = {} if options.again else journal.results()
     keys = {file: result.facts["key"] for file, result in known.items() if result.facts.get("key")}
     spacings = options.spacings.of(case.file for case in cases)
-    job = CaseJob(options.truths, options.predictions, settings, spacings, keys)
+    job = CaseJob(options.source.truths, options.predictions, settings, spacings, keys)
     results: dict[str, CaseResult] = {}
 
     def give_up(case: ScoredCase, error: Exception) -> tuple[str, CaseResult]:
@@ -84,7 +118,7 @@ def evaluate_predictions(
 
 
 def plan_evaluation(options: EvaluationOptions) -> dict[str, Any]:
-    """Say what would be scored, and what is missing; nothing is read but the dataset's file.
+    """Say what would be scored, and what is missing; nothing is scored.
 
     Raises:
         SourceError: as for scoring.
@@ -94,7 +128,7 @@ def plan_evaluation(options: EvaluationOptions) -> dict[str, Any]:
     return {
         "cases": len(files),
         "missing_predictions": [file for file in files if not (options.predictions / file).is_file()],
-        "missing_truths": [file for file in files if not (options.truths / file).is_file()],
+        "missing_truths": [file for file in files if options.source.truths.sha256(file) is None],
         "without_mask": split.without_mask,
         "unused": _unused(options.predictions, set(files)),
         "faults": [fault.to_json() for fault in split.faults],
@@ -110,10 +144,9 @@ class _Named:
 
 
 def _split(options: EvaluationOptions) -> SplitCases:
-    for flag, folder in (("--gt_dir", options.truths), ("--pred_dir", options.predictions)):
-        if not folder.is_dir():
-            raise SourceError(f"{flag} {folder}: there is no such folder")
-    split = read_scored_cases(options.dataset, options.split)
+    if not options.predictions.is_dir():
+        raise SourceError(f"--pred_dir {options.predictions}: there is no such folder")
+    split = options.source.cases
     if options.only is None:
         return split
     return replace(split, cases=[case for case in split.cases if scan_of(case.file) in options.only])
@@ -125,6 +158,7 @@ def _document(
     results: list[CaseResult],
     split: SplitCases,
 ) -> dict[str, Any]:
+    source = options.source
     rows = [result.row for result in results]
     faults = [*split.faults, *(fault for result in results for fault in result.faults)]
     document: dict[str, Any] = {
@@ -134,7 +168,7 @@ def _document(
             "settings": settings.to_json(),
             "settings_sha256": settings.digest,
             "software": software_version(),
-            "dataset": {"file": options.dataset.name, "sha256": _sha256(options.dataset), "split": options.split},
+            "dataset": {"name": source.name, "split": source.split, "sha256": source.sha256},
             "inputs": {result.file: result.facts for result in results},
             "faults": [fault.to_json() for fault in faults],
             "suspicions": [result.suspicion for result in results if result.suspicion],
@@ -144,10 +178,6 @@ def _document(
     }
     document["groundct"]["statistics"] = statistics(finding_rows(document))
     return document
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _unused(predictions: Path, files: Collection[str]) -> list[str]:

@@ -20,7 +20,7 @@ from ingest.faults import CaseLeftOut
 from ingest.masks import TooManyRuns
 from ingest.predictions.cases import ScoredCase
 from ingest.predictions.faults import PredictionFault, fault_of, prediction_fault, truth_fault
-from ingest.predictions.reading import Shape, read_prediction, read_truth
+from ingest.predictions.reading import Shape, Truths, file_sha256, read_prediction
 from ingest.predictions.spacing import Spacings, scan_of
 from schema.collection import ScanName
 from schema.version import software_version
@@ -56,7 +56,7 @@ class Unusable(Exception):
 class CaseJob:
     """Scores a case; runs in a worker."""
 
-    truths: Path
+    truths: Truths
     predictions: Path
     settings: EvaluatorSettings
     spacings: Spacings = field(default_factory=Spacings)
@@ -85,7 +85,7 @@ class CaseJob:
         fault = prediction_fault("failed", case.file, why)
         try:
             shape_vox, truths = self._truth(case)
-            row = self._missing(case, truths, shape_vox, self.spacings.steps_mm(case.file, shape_vox), fault)
+            row = self._missing(case, truths, shape_vox, self._steps_mm(case, shape_vox), fault)
         except Exception:
             log.exception("reading the mask of %s", case.file)
             row = {"file": case.file, "error": fault.kind}
@@ -93,8 +93,8 @@ class CaseJob:
 
     def _facts(self, case: ScoredCase) -> dict[str, Any]:
         facts = {
-            "truth_sha256": _sha256(self.truths / case.file),
-            "prediction_sha256": _sha256(self.predictions / case.file),
+            "truth_sha256": self.truths.sha256(case.file),
+            "prediction_sha256": file_sha256(self.predictions / case.file),
             "volume": _state(self.spacings.find_volume(case.file)),
             "patient": _patient(case.file),
             "protocol": case.protocol,
@@ -106,7 +106,7 @@ class CaseJob:
 
     def _score(self, case: ScoredCase, facts: dict[str, Any]) -> CaseResult:
         shape_vox, truths = self._truth(case)
-        steps = self.spacings.steps_mm(case.file, shape_vox)
+        steps = self._steps_mm(case, shape_vox)
         facts = {**facts, "spacing_mm": None if steps is None else np.linalg.norm(steps, axis=1)[::-1].tolist()}
         try:
             predictions = self._prediction(case, len(truths), shape_vox)
@@ -120,13 +120,14 @@ class CaseJob:
         return CaseResult(case.file, self._row(case, findings), facts, suspicion=suspicion)
 
     def _truth(self, case: ScoredCase) -> tuple[Shape, list[Runs]]:
-        path = self.truths / case.file
-        if not path.is_file():
-            raise Unusable(prediction_fault("missing_truth", case.file, "there is no mask of that name", path))
         try:
-            return read_truth(path, self.settings)
+            return self.truths.read(case.file, self.settings)
         except (CaseLeftOut, LabelsRefused) as error:
-            raise Unusable(truth_fault(error, case.file, path)) from error
+            raise Unusable(truth_fault(error, case.file)) from error
+
+    def _steps_mm(self, case: ScoredCase, shape_vox: Shape) -> NDArray[np.float64] | None:
+        steps = self.truths.steps_mm(case.file)
+        return self.spacings.steps_mm(case.file, shape_vox) if steps is None else steps
 
     def _prediction(self, case: ScoredCase, findings: int, shape_vox: Shape) -> list[Runs]:
         path = self.predictions / case.file
@@ -176,14 +177,6 @@ def _pairs(
         FindingPair(truth, prediction, shape_vox[::-1], steps, case.focal(n), case.exhaustive)
         for n, (truth, prediction) in enumerate(zip(truths, predictions, strict=True))
     ]
-
-
-def _sha256(path: Path) -> str | None:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError:
-        return None  # the reader says what is wrong with it
 
 
 def _state(path: Path | None) -> list[int] | None:

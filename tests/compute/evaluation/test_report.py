@@ -41,7 +41,7 @@ def result(dices: list[float], **ours: Any) -> dict[str, Any]:
             "settings": GROUNDCT.to_json(),
             "settings_sha256": GROUNDCT.digest,
             "software": "1",
-            "dataset": {"file": "dataset.json", "sha256": "0", "split": "test"},
+            "dataset": {"name": "dataset.json", "sha256": "0", "split": "test"},
             "inputs": {
                 file: {"patient": file, "categories": {"0": "2d" if n else "1a"}} for n, file in enumerate(files)
             },

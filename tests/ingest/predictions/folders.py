@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.phantoms.niftis import encode_nifti, write_bytes
-from ingest.predictions.running import EvaluationOptions
+from ingest.predictions.running import EvaluationOptions, Source
 
 SHAPE_VOX = (24, 24, 18)
 FINDINGS = 3
@@ -28,14 +28,12 @@ class Dataset:
     """By file: (finding, i, j, k)."""
 
     def options(self, **changes: Any) -> EvaluationOptions:
-        """What the command would be given."""
-        options = {
-            "dataset": self.root / "dataset.json",
-            "truths": self.root / "segmentations",
-            "predictions": self.root / "predictions",
-            "output": self.root / "result.json",
-        }
-        return EvaluationOptions(**{**options, **changes})
+        """What the command would make of its flags `dataset`, `truths`, `split`, and of the other options."""
+        dataset, truths = self.root / "dataset.json", self.root / "segmentations"
+        flags = {"dataset": dataset, "masks": truths, "split": "test"}
+        source = Source.of_files(**{name: changes.pop(name, value) for name, value in flags.items()})
+        options = {"predictions": self.root / "predictions", "output": self.root / "result.json"}
+        return EvaluationOptions(source, **{**options, **changes})
 
     def predict(self, change: Callable[[Mask], NDArray[Any]], *files: str) -> None:
         """Write predictions of these cases, or of all, made of their binary masks."""

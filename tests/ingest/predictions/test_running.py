@@ -194,7 +194,7 @@ def test_one_finding_may_be_3d(tmp_path: Path) -> None:
             encode_nifti(mask[None] if folder == "truths" else mask, np.eye(4))
         )
     (tmp_path / "d.json").write_text(json.dumps({"test": [{"name": "x.nii.gz"}]}))
-    options = Dataset(tmp_path, {}).options(dataset=tmp_path / "d.json", truths=tmp_path / "truths")
+    options = Dataset(tmp_path, {}).options(dataset=tmp_path / "d.json", masks=tmp_path / "truths")
     result = evaluate_predictions(options, GROUNDCT)
     assert result["cases"][0]["findings"]["finding_0"]["global_dice"] == 1
     assert result["groundct"]["inputs"]["x.nii.gz"]["patient"] == "x.nii.gz"
@@ -279,14 +279,14 @@ def test_workers_give_what_one_process_gives(dataset: Dataset) -> None:
 
 def test_a_case_that_surprises_costs_itself(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset.predict(same)
-    read = scoring.read_truth
+    read = reading.read_truth
 
     def surprised(path: Path, settings: EvaluatorSettings) -> Any:
         if path.name.startswith("train_0"):
             raise RuntimeError("surprise")
         return read(path, settings)
 
-    monkeypatch.setattr(scoring, "read_truth", surprised)
+    monkeypatch.setattr(reading, "read_truth", surprised)
     result = evaluate_predictions(dataset.options(), GROUNDCT)
     assert faults(result) == {"train_0_a_1.nii.gz": "failed"}
     assert result["summary"]["total_findings"] == 2 * FINDINGS
@@ -337,7 +337,7 @@ def test_scaled_numbers_are_cast_as_nibabel_reads_them(dataset: Dataset, dtype: 
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"truths": Path("nowhere")}, "--gt_dir nowhere: there is no such folder"),
+        ({"masks": Path("nowhere")}, "--gt_dir nowhere: there is no such folder"),
         ({"predictions": Path("nowhere")}, "--pred_dir nowhere: there is no such folder"),
         ({"dataset": Path("nowhere.json")}, "nowhere.json: cannot be read"),
         ({"split": "dev"}, "has no split 'dev'; its splits are: test, val, train"),
