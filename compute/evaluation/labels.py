@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from compute.evaluation.settings import EvaluatorSettings
 from compute.kernels.volumes import Labels
-from schema.errors import GroundctError
+from schema.errors import SourceError
 
 MAX_LABEL = 65_535
 
@@ -34,7 +34,7 @@ _WORDS = {
 }
 
 
-class LabelsRefused(GroundctError, ValueError):
+class LabelsRefused(SourceError):
     """Voxels are no labels, and are not made so; `reason` says why, and the message how to mend it."""
 
     def __init__(self, reason: Reason, value: float) -> None:

@@ -29,7 +29,7 @@ def component_instances(
         The runs of what is kept, in the same order; without any, an empty table.
     """
     flat = union_runs(runs)
-    _, component = np.unique(component_roots(flat, shape_zyx[1], connectivity), return_inverse=True)
+    component = _numbered(component_roots(flat, shape_zyx[1], connectivity))
     voxels = _voxels(flat, component)
     names = _names(voxels >= max(min_voxels, 1), _first_voxels(flat, component, len(voxels), shape_zyx))
     names[_beyond(cap, names, voxels)] = 0
@@ -44,6 +44,12 @@ def kept_labels(runs: Runs, *, min_voxels: int = 0, cap: int | None = None) -> R
     names = np.where(voxels >= min_voxels, labels.astype(np.int64), 0)
     names[_beyond(cap, names, voxels)] = 0
     return runs[names[index] > 0]
+
+
+def _numbered(roots: npt.NDArray[np.int32]) -> Ints:
+    """For each run the number of its component, 0, 1, ... by their first runs."""
+    number: Ints = np.cumsum(roots == np.arange(len(roots))) - 1
+    return number[roots]
 
 
 def _voxels(runs: Runs, group: Ints) -> Ints:

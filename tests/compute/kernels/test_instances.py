@@ -53,6 +53,7 @@ def test_labels_are_sifted_as_they_are() -> None:
     runs = label_runs(labels)
     assert set(kept_labels(runs)[:, LABEL]) == {3, 4, 7, 9}
     assert set(kept_labels(runs, min_voxels=3)[:, LABEL]) == {3, 4, 7}
+    assert set(kept_labels(runs, min_voxels=5)[:, LABEL]) == {3, 4, 7}
     assert set(kept_labels(runs, min_voxels=3, cap=2)[:, LABEL]) == {3, 4}
     assert set(kept_labels(runs, cap=1)[:, LABEL]) == {4}
 

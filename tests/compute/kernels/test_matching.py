@@ -35,10 +35,7 @@ def tables(draw: st.DrawFn) -> tuple[list[int], list[int], Table]:
     return truth, prediction, np.array(values).reshape(6, 6)[: len(truth), : len(prediction)]
 
 
-@unhurried
-@given(tables())
-def test_greedy_walks_through_sets(table: tuple[list[int], list[int], Table]) -> None:
-    truth, prediction, scores = table
+def match_plainly(truth: list[int], prediction: list[int], scores: Table) -> Matching:
     score = {(t, p): scores[n, m] for n, t in enumerate(truth) for m, p in enumerate(prediction)}
     left, right, expected = set(truth), set(prediction), []
     while left and right:
@@ -52,9 +49,22 @@ def test_greedy_walks_through_sets(table: tuple[list[int], list[int], Table]) ->
         expected.append(Match(best[1], best[2], best[0]))
         left.remove(best[1])
         right.remove(best[2])
-    assert match_greedily(*overlaps(*table), 0.2) == Matching(
-        tuple(expected), tuple(sorted(left)), tuple(sorted(right))
-    )
+    return Matching(tuple(expected), tuple(sorted(left)), tuple(sorted(right)))
+
+
+@unhurried
+@given(tables())
+def test_greedy_walks_through_sets(table: tuple[list[int], list[int], Table]) -> None:
+    assert match_greedily(*overlaps(*table), 0.2) == match_plainly(*table)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_greedy_walks_through_sets_that_have_grown(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    truth, prediction = (sorted(random.choice(np.arange(1, 9000), count, False).tolist()) for count in (96, 50))
+    scores = random.choice([0, 0.1, 0.2, 0.5, 1], (96, 50), p=[0.8, 0.05, 0.05, 0.05, 0.05])
+    assert list(set(prediction)) != prediction, "ascending labels would not show the order"
+    assert match_greedily(*overlaps(truth, prediction, scores), 0.2) == match_plainly(truth, prediction, scores)
 
 
 @unhurried
@@ -68,13 +78,15 @@ def test_optimal_has_the_greatest_sum(table: tuple[list[int], list[int], Table])
     assert sum(match.score for match in found.matches) == pytest.approx(best)
     for match in found.matches:
         assert match.score == scores[truth.index(match.truth), prediction.index(match.prediction)] >= 0.2
+    assert [match.truth for match in found.matches] == sorted(match.truth for match in found.matches)
     check_each_once(found, truth, prediction)
 
 
 @unhurried
 @given(tables())
 def test_by_distance_makes_the_most_matches_and_then_the_nearest(table: tuple[list[int], list[int], Table]) -> None:
-    truth, prediction, distances = table
+    truth, prediction, scores = table
+    distances = 100 * scores  # so far apart that one near pair would outweigh two far ones, were nearness all
     near = [(t, p, distances[n, m]) for n, t in enumerate(truth) for m, p in enumerate(prediction) if distances[n, m]]
     found = match_by_distance(truth, prediction, near)
     padded = np.zeros((6, 6))
