@@ -37,7 +37,7 @@ lint: install  ## ruff, mypy, import-linter
 	$(BIN)/lint-imports
 
 unit: install
-	$(PYTEST) -m 'not soak' $(TESTS)
+	$(PYTEST) -m 'not soak' -n 2 --dist loadfile $(TESTS)
 
 soak: install  ## Minutes of load and kills
 	$(PYTEST) -m soak --timeout 1800 $(TESTS)
