@@ -6,13 +6,12 @@ from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from compute.kernels.borders import border_voxels
 from compute.kernels.frames import plane_distances_mm
 from compute.kernels.moments import label_moments
+from compute.kernels.nearest import Blocks, nearest_mm, part_voxels
 from compute.kernels.runs import Runs, runs_by_label
-from compute.kernels.surface_distances import border_tree
 from compute.kernels.volumes import Floats, Ints, Triple
 
 NearPair: TypeAlias = tuple[int, int, float]
@@ -83,12 +82,12 @@ class _Surface:
         return high
 
     @cached_property
-    def tree(self) -> cKDTree:
-        return border_tree(self.border_zyx, self.steps_mm)
+    def blocks(self) -> Blocks:
+        return part_voxels(self.border_zyx, self.steps_mm)
 
     def sum_to_mm(self, other: "_Surface") -> float:
         """The sum of the distances from each of its voxels to the other surface."""
-        return float(np.sum(other.tree.query(self.border_zyx @ self.steps_mm)[0]))
+        return float(np.sum(nearest_mm(self.blocks, other.blocks)))
 
 
 def _near(

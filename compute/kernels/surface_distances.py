@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
+from compute.kernels.nearest import nearest_mm, part_voxels
 from compute.kernels.volumes import Floats, Ints
 
 _Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -97,14 +97,8 @@ def _nearest_mm(voxels: Ints, searched: _Mask, others: Ints, steps_mm: Floats) -
     """The distance of each voxel to the nearest of the others, 0 for those that are not searched for."""
     distances = np.zeros(len(voxels))
     if searched.any():
-        distances[searched] = border_tree(others, steps_mm).query(voxels[searched] @ steps_mm)[0]
+        distances[searched] = nearest_mm(part_voxels(voxels[searched], steps_mm), part_voxels(others, steps_mm))
     return distances
-
-
-def border_tree(border_zyx: Ints, steps_mm: Floats) -> cKDTree:
-    """A search tree over border voxels in mm."""
-    # Borders are thin sheets of a regular grid: splitting by the middle is as good to search, and faster to build.
-    return cKDTree(border_zyx @ steps_mm, balanced_tree=False, compact_nodes=False)
 
 
 def _of(distances: Floats | None, function: Callable[[Floats], Any]) -> float | None:
