@@ -96,7 +96,14 @@ def _ask(session: Session, settings: Settings, text: str, mode: SearchMode) -> S
 def _rows(session: Session, hits: Sequence[SearchHit]) -> list[dict[str, Any]]:
     words = _words(session, [hit.finding_id for hit in hits])
     return [
-        {"rank": rank, "score": hit.score, **words[hit.finding_id]}
+        {
+            "rank": rank,
+            "score": hit.score,
+            "semantic_score": hit.semantic_score,
+            "lexical_score": hit.lexical_score,
+            "terms": hit.terms,
+            **words[hit.finding_id],
+        }
         for rank, hit in enumerate(hits, 1)
         if hit.finding_id in words
     ]
@@ -126,8 +133,9 @@ def print_results(results: Sequence[dict[str, Any]]) -> None:
     if not results:
         console.print("nothing found")
         return
-    table = Table("", "score", "scan", "index", "category", "text", box=None, pad_edge=False)
+    table = Table("", "score", "scan", "index", "category", "text", "terms", box=None, pad_edge=False)
     for one in results:
-        cells = (one["rank"], f"{one['score']:.3f}", one["scan"], one["index"], one["category"] or "-", one["text"])
+        score, category = f"{one['score']:.3f}", one["category"] or "-"
+        cells = (one["rank"], score, one["scan"], one["index"], category, one["text"], ", ".join(one["terms"]))
         table.add_row(*map(str, cells))
     console.print(table)

@@ -51,6 +51,7 @@ class FindingRevision(Table, table=True):
         sa.CheckConstraint("revision >= 1", name="revision_from_one"),
         sa.Index("uq_finding_revision_latest", "finding_id", unique=True, postgresql_where=sa.text("is_latest")),
         sa.Index("ix_finding_revision_words", "words", postgresql_using="gin", postgresql_where=sa.text("is_latest")),
+        sa.Index("ix_finding_revision_terms", "terms", postgresql_using="gin", postgresql_where=sa.text("is_latest")),
         sa.Index("ix_finding_revision_category", "category_id", "finding_id", postgresql_where=sa.text("is_latest")),
     )
     id: UUID = Field(primary_key=True)
@@ -66,6 +67,14 @@ class FindingRevision(Table, table=True):
             TSVECTOR,
             sa.Computed("to_tsvector('english'::regconfig, text)", persisted=True),
             comment="The text's words for full-text search.",
+        ),
+    )
+    terms: str | None = Field(
+        default=None,
+        sa_column=sa.Column(
+            TSVECTOR,
+            sa.Computed("finding_terms(text, present)", persisted=True),
+            comment="What the text says in radiology's terms, and what it denies, for search.",
         ),
     )
     category_id: int | None = Field(default=None, foreign_key="category.id", sa_type=sa.BigInteger)

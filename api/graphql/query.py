@@ -13,7 +13,7 @@ from api.graphql.lists import list_entities, list_findings, list_releases, list_
 from api.graphql.release import Release, ReleaseConnection
 from api.graphql.round import Round, RoundConnection
 from api.graphql.scan import Scan, ScanConnection
-from api.graphql.search import SearchResult, run_search
+from api.graphql.search import SearchResult, run_search, run_similar
 from api.graphql.siblings import Info, Reading, Siblings, ViewOf
 from api.graphql.status import Status, read_status
 from api.graphql.voxels import entities_at
@@ -109,11 +109,29 @@ class Query:
         mode: SearchMode = SearchMode.HYBRID,
         where: FindingWhere | None = None,
         first: int = 10,
+        after: str | None = None,
         as_of: str | None = None,
     ) -> SearchResult:
-        """The findings nearest to a text, best first: by meaning, by words, or by both."""
-        scope = info.context.scope(as_of)
-        return run_search(info.context, text, mode, where=to_filter(where), scope=scope, first=first)
+        """The findings that answer a text, best first: by meaning, by radiology's terms, or by both.
+
+        What denies the text is left out; `"..."` demands words as they stand, `-word` excludes one.
+        """
+        scope, request = info.context.scope(as_of), PageRequest(first, after)
+        return run_search(info.context, text, mode, where=to_filter(where), scope=scope, request=request)
+
+    @field
+    def similar_findings(
+        self,
+        info: Info,
+        finding: strawberry.ID,
+        where: FindingWhere | None = None,
+        first: int = 10,
+        after: str | None = None,
+        as_of: str | None = None,
+    ) -> SearchResult:
+        """The findings that are most like the one of this id, without it, best first, by meaning and terms."""
+        scope, request = info.context.scope(as_of), PageRequest(first, after)
+        return run_similar(info.context, parse_id(finding), where=to_filter(where), scope=scope, request=request)
 
     @field
     def release(self, info: Info, name: str) -> Release | None:

@@ -1,38 +1,57 @@
 """Search as GraphQL shows it."""
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from api.graphql.declare import described, graphql_type
 from api.graphql.finding import Finding
+from api.graphql.listing import PageInfo
 from api.graphql.siblings import Reading, Siblings
 from schema.queries import views
 from schema.queries.filters import FindingFilter
+from schema.queries.pages import PageRequest
 from schema.queries.reading import rows_by_key
 from schema.queries.scope import Scope
-from schema.queries.search import Search, SearchHit, SearchMode, find_model, get_model, search
+from schema.queries.search import (
+    Search,
+    SearchHit,
+    SearchMode,
+    SearchPage,
+    find_model,
+    get_model,
+    search_page,
+    similar_page,
+)
 
 NO_VECTORS = "no finding has a vector of this model, so the words alone were searched; run `groundct embed`"
 
 
 @graphql_type
 class SearchEdge:
-    """A finding with its scores."""
+    """A finding with its scores, and why it was found."""
 
+    cursor: str
     score: float = described("What the edges are sorted by.")
     semantic_score: float | None = described("Cosine of the meanings, -1 to 1; null without vectors.")
-    lexical_score: float | None = described("0 to 2, over 1 where all words stand in the text; null where none does.")
+    distance: float | None = described("Cosine distance of the meanings, 0 to 2; null without vectors.")
+    lexical_score: float | None = described("Share of the asked terms, by weight, 0 to 1; null where it has none.")
+    terms: list[str] = described("The asked terms that the finding has, what is seen first.")
     node: Finding
 
 
 @graphql_type
 class SearchResult:
-    """The best findings, best first."""
+    """A page of the best findings, best first."""
 
     mode: SearchMode = described("What was searched by: LEXICAL instead of HYBRID where there are no vectors.")
     note: str | None = described("Why the mode is another than asked.")
+    exact: bool = described("Whether every finding was compared; false: those that the index of vectors proposed.")
     edges: list[SearchEdge]
+    page_info: PageInfo
 
 
 def run_search(
-    reading: Reading, text: str, mode: SearchMode, *, where: FindingFilter | None, scope: Scope, first: int
+    reading: Reading, text: str, mode: SearchMode, *, where: FindingFilter | None, scope: Scope, request: PageRequest
 ) -> SearchResult:
     """Search in a mode, or in LEXICAL where HYBRID has no vectors.
 
@@ -40,10 +59,24 @@ def run_search(
         NotEmbedded: SEMANTIC was asked for and there are no vectors.
     """
     asked = _search(reading, text, mode)
-    hits = search(reading.session, asked, where=where, scope=scope, first=first)
-    reading.count(len(hits))
+    page = search_page(reading.session, asked, request, where=where, scope=scope)
     note = NO_VECTORS if asked.mode is not mode else None
-    return SearchResult(mode=asked.mode, note=note, edges=_edges(reading, hits, scope))
+    return _result(reading, page, asked.mode, note, scope=scope, request=request)
+
+
+def run_similar(
+    reading: Reading, finding: UUID, *, where: FindingFilter | None, scope: Scope, request: PageRequest
+) -> SearchResult:
+    """Give the findings that are most like one.
+
+    Raises:
+        NotFound: there is no such finding in the scope.
+        NotEmbedded: it has no vector.
+    """
+    embedder = reading.services.vectors.embedder()
+    model = get_model(reading.session, embedder.name, embedder.version)
+    page = similar_page(reading.session, finding, model, request, where=where, scope=scope)
+    return _result(reading, page, SearchMode.HYBRID, None, scope=scope, request=request)
 
 
 def _search(reading: Reading, text: str, mode: SearchMode) -> Search:
@@ -58,14 +91,31 @@ def _search(reading: Reading, text: str, mode: SearchMode) -> Search:
     return Search(text, mode, vectors.vector(text), key)
 
 
-def _edges(reading: Reading, hits: list[SearchHit], scope: Scope) -> list[SearchEdge]:
+def _result(
+    reading: Reading, page: SearchPage, mode: SearchMode, note: str | None, *, scope: Scope, request: PageRequest
+) -> SearchResult:
+    reading.count(len(page.hits))
+    cursors = [hit.cursor for hit in page.hits]
+    info = PageInfo(
+        has_next_page=page.has_next,
+        has_previous_page=request.after is not None,
+        start_cursor=cursors[0] if cursors else None,
+        end_cursor=cursors[-1] if cursors else None,
+    )
+    return SearchResult(mode=mode, note=note, exact=page.exact, edges=_edges(reading, page.hits, scope), page_info=info)
+
+
+def _edges(reading: Reading, hits: Sequence[SearchHit], scope: Scope) -> list[SearchEdge]:
     rows = rows_by_key(reading.session, views.findings(scope), [hit.finding_id for hit in hits]) if hits else []
     nodes = {node.id: node for node in Siblings(reading, scope, views.findings, rows).records()}
     return [
         SearchEdge(
+            cursor=hit.cursor,
             score=hit.score,
             semantic_score=hit.semantic_score,
+            distance=hit.distance,
             lexical_score=hit.lexical_score,
+            terms=list(hit.terms),
             node=nodes[hit.finding_id],
         )
         for hit in hits

@@ -1,34 +1,43 @@
-"""Finding findings by what they mean, by their words, or by both. Exact, in one statement; no approximate index.
+"""Finding findings by what they mean, by their terms, or by both; and those that are like one.
 
-The meaning of a text is its vector's cosine with the query's. Its words are told by full-text search: a query of
-several words also finds texts that hold only some of them, and what holds them all comes first.
+The meaning of a text is its vector's cosine with the query's. Its terms are those that `finding_terms` reads in it:
+abbreviations and other words for a thing are the same term, what is denied is another one. In every mode, findings that
+deny what is asked for are left out, and so are those that show what is asked to be absent. The stored category plays no
+part unless the filter names it.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlmodel import Session
 
+from schema.errors import NotFound
+from schema.queries import nearest
+from schema.queries.cursors import ScoreCursor
 from schema.queries.filters import ENGLISH, FindingFilter, finding_condition
 from schema.queries.mistakes import NotEmbedded, ReadMistake
+from schema.queries.nearest import QueryVector
 from schema.queries.pages import PageRequest
 from schema.queries.scope import NOW, Scope
 from schema.queries.tables import EMBEDDING, EMBEDDING_MODEL, FINDING, REVISION
-from schema.queries.views import Expression, View, findings
+from schema.queries.terms import Terms, read_terms
+from schema.queries.views import Expression, findings
 
-SHARE_OF_WORDS = 0.1
-"""What the words weigh in HYBRID, the meaning weighing the rest: they decide between texts of like meaning.
-
-Fusing ranks instead lets a common word lift a text over a better meaning.
-"""
-BY_RANK_OVER_ITSELF = 32
-"""ts_rank_cd's normalisation rank / (rank + 1), which stays below 1."""
+SHARE_OF_TERMS = 0.85
+"""What the terms weigh in HYBRID, the meaning weighing the rest."""
+POOL = 200
+"""Findings that the index and the terms each propose in HYBRID, beside those of earlier pages."""
+OVERHEAD = 40
+"""Findings that the index proposes in SEMANTIC beside those that are shown: its order is not quite exact."""
 MOST_CHARACTERS = 2000
+_STRICT = re.compile(r'"|(^|\s)-\w')
+_EXCLUDED = re.compile(r'(^|\s)-("[^"]*"|\w+)')
 
 
 class SearchMode(StrEnum):
@@ -45,11 +54,29 @@ class SearchHit:
 
     finding_id: UUID
     score: float
-    """What hits are sorted by: the one of the mode, or in HYBRID the weighted sum, an absent part counting 0."""
+    """What hits are sorted by: the one of the mode, or in HYBRID the weighted mean, an absent part counting 0."""
     semantic_score: float | None
     """Cosine of the vectors, -1 to 1; None without vectors."""
     lexical_score: float | None
-    """0 to 2: cover density of the words that stand in the text, over 1 where all do; None where none does."""
+    """The share of the query's terms, by weight, that the finding has, 0 to 1; None where it has none."""
+    terms: tuple[str, ...] = ()
+    """The query's terms that the finding has, what is seen first."""
+    cursor: str = ""
+
+    @property
+    def distance(self) -> float | None:
+        """Cosine distance of the vectors, 0 to 2; None without vectors."""
+        return None if self.semantic_score is None else 1 - self.semantic_score
+
+
+@dataclass(frozen=True)
+class SearchPage:
+    """Some hits, best first, equals by id."""
+
+    hits: Sequence[SearchHit]
+    has_next: bool
+    exact: bool
+    """Whether every finding was compared; False: those that the index of vectors proposed, and some by terms."""
 
 
 @dataclass(frozen=True)
@@ -64,92 +91,218 @@ class Search:
     mode: SearchMode = SearchMode.HYBRID
     vector: Sequence[float] | None = None
     model_id: int | None = None
+    besides: UUID | None = None
+    """A finding that is left out."""
 
     def __post_init__(self) -> None:
         if not self.text.strip() or len(self.text) > MOST_CHARACTERS or "\0" in self.text:
             raise ReadMistake(f"`text`: 1 to {MOST_CHARACTERS} characters are needed")
 
+    @property
+    def query_vector(self) -> QueryVector | None:
+        """The vector with its model; None in LEXICAL, ValueError where there is none and the mode needs one."""
+        if self.mode is SearchMode.LEXICAL:
+            return None
+        if self.vector is None or self.model_id is None:
+            raise ValueError(f"the mode {self.mode} needs the query's vector and its model")
+        return QueryVector(self.model_id, self.vector)
+
 
 def search(
     session: Session, asked: Search, *, where: FindingFilter | None = None, scope: Scope = NOW, first: int = 10
-) -> list[SearchHit]:
+) -> Sequence[SearchHit]:
     """Give the best findings of a scope under a filter, best first, equals by id.
-
-    The stored category plays no part unless the filter names it.
 
     Raises:
         ReadMistake: `first` is not from 0 to 1000.
         ValueError: there is no vector and the mode needs one.
     """
-    limit = PageRequest(first).first
-    statement = search_statement(asked, where=where, scope=scope).limit(limit)
-    return [SearchHit(*row) for row in session.execute(statement)]
+    return search_page(session, asked, PageRequest(first), where=where, scope=scope).hits
 
 
-def search_statement(asked: Search, *, where: FindingFilter | None, scope: Scope) -> sa.Select[Any]:
-    """Give the statement of a search, sorted, without a limit."""
+def search_page(
+    session: Session, asked: Search, request: PageRequest, *, where: FindingFilter | None = None, scope: Scope = NOW
+) -> SearchPage:
+    """Give a page of the best findings of a scope under a filter.
+
+    Raises:
+        ReadMistake: the cursor is not one of a search.
+        ValueError: there is no vector and the mode needs one.
+    """
+    after = ScoreCursor.parse(request.after) if request.after is not None else None
+    terms = read_terms(session, _EXCLUDED.sub(" ", asked.text))
+    ranking = _Ranking(asked, terms, where, scope, request.first, after)
+    rows = _read_by_index(session, ranking) if ranking.goes_by_index(session) else None
+    exact = rows is None
+    found = session.execute(ranking.exact_statement()).all() if rows is None else rows
+    seen = after.seen if after else 0
+    hits = [_hit(row, ranking, seen + place) for place, row in enumerate(found[: request.first], 1)]
+    return SearchPage(hits, has_next=len(found) > request.first, exact=exact)
+
+
+def similar_page(
+    session: Session,
+    finding_id: UUID,
+    model_id: int,
+    request: PageRequest,
+    *,
+    where: FindingFilter | None = None,
+    scope: Scope = NOW,
+) -> SearchPage:
+    """Give a page of the findings that are most like one in a scope, by meaning and terms, without itself.
+
+    Raises:
+        NotFound: there is no such finding in the scope.
+        NotEmbedded: it has no vector of the model.
+    """
+    embedded = sa.and_(EMBEDDING.c.revision_id == REVISION.c.id, EMBEDDING.c.model_id == model_id)
     view = findings(scope)
-    lexical, semantic = _lexical(asked.text), _semantic(asked)
-    found = (
-        sa.select(FINDING.c.id.label("id"), semantic.label("semantic"), lexical.score.label("lexical"))
-        .select_from(_with_vectors(view, asked))
-        .where(view.where, finding_condition(where, scope), *_must_have(asked.mode, lexical))
-        .subquery()
-    )
-    score = _score(asked.mode, found.c.semantic, found.c.lexical)
-    columns = (found.c.id, score.label("score"), found.c.semantic, found.c.lexical)
-    return sa.select(*columns).order_by(score.desc(), found.c.id)
+    rows = view.rows.outerjoin(EMBEDDING, embedded)
+    known = sa.select(REVISION.c.text, EMBEDDING.c.vector).select_from(rows)
+    known = known.where(view.where, FINDING.c.id == finding_id)
+    if (row := session.execute(known).first()) is None:
+        raise NotFound(f"there is no finding {finding_id}")
+    if row.vector is None:
+        named = sa.select(EMBEDDING_MODEL.c.name).where(EMBEDDING_MODEL.c.id == model_id)
+        raise NotEmbedded(session.scalars(named).one())
+    asked = Search(row.text[:MOST_CHARACTERS], SearchMode.HYBRID, row.vector, model_id, besides=finding_id)
+    return search_page(session, asked, request, where=where, scope=scope)
 
 
 @dataclass(frozen=True)
-class _Lexical:
-    matches: Expression
-    score: Expression
+class _Ranking:
+    """The statements of one search."""
+
+    asked: Search
+    terms: Terms
+    where: FindingFilter | None
+    scope: Scope
+    first: int
+    after: ScoreCursor | None
+
+    @cached_property
+    def vector(self) -> QueryVector | None:
+        return self.asked.query_vector
+
+    @property
+    def plain(self) -> bool:
+        """Whether no other tables than those of words and vectors are needed."""
+        return self.where is None and self.scope == NOW
+
+    @property
+    def key(self) -> Expression:
+        return REVISION.c.finding_id if self.plain else FINDING.c.id
+
+    @property
+    def rows(self) -> sa.FromClause:
+        return REVISION if self.plain else findings(self.scope).rows
+
+    def conditions(self) -> list[Expression]:
+        """The filter and the scope."""
+        if self.plain:
+            return [REVISION.c.is_latest]
+        return [findings(self.scope).where, finding_condition(self.where, self.scope)]
+
+    def matches(self) -> list[Expression]:
+        """What a finding must be, besides, to answer at all."""
+        found = [self.terms.not_contrary()]
+        if self.asked.besides is not None:
+            found.append(self.key != self.asked.besides)
+        if self.asked.mode is not SearchMode.SEMANTIC and _STRICT.search(self.asked.text):
+            found.append(REVISION.c.words.bool_op("@@")(sa.func.websearch_to_tsquery(ENGLISH, self.asked.text)))
+        elif self.asked.mode is SearchMode.LEXICAL:
+            found.append(self.terms.some())
+        return found
+
+    def with_vectors(self, rows: sa.FromClause, *, all_rows: bool) -> sa.FromClause:
+        if self.vector is None:
+            return rows
+        embedded = sa.and_(EMBEDDING.c.revision_id == REVISION.c.id, self.vector.of_model())
+        return rows.join(EMBEDDING, embedded, isouter=all_rows)
+
+    def semantic(self) -> Expression:
+        if self.vector is None:
+            return sa.cast(sa.null(), sa.Double)
+        return 1.0 - self.vector.distance()
+
+    def score(self) -> Expression:
+        if self.asked.mode is SearchMode.LEXICAL:
+            return self.terms.share()
+        if self.asked.mode is SearchMode.SEMANTIC:
+            return self.semantic()
+        meaning = sa.func.coalesce(self.semantic(), 0.0)
+        return (1 - SHARE_OF_TERMS) * meaning + SHARE_OF_TERMS * self.terms.share()
+
+    def exact_statement(self) -> sa.Select[Any]:
+        """Compare every finding."""
+        rows = self.with_vectors(self.rows, all_rows=self.asked.mode is SearchMode.HYBRID)
+        found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id"), self.score().label("score"))
+        return self._shown(found.select_from(rows).where(*self.conditions(), *self.matches()), self.key)
+
+    def _shown(self, ranked: sa.Select[Any], key: Expression) -> sa.Select[Any]:
+        """Cut the page out, and only then read what explains its scores."""
+        score = self.score()
+        if self.after is not None:
+            ranked = ranked.where(self.after.condition(score, key))
+        best = ranked.order_by(sa.desc("score"), key).limit(self.first + 1).subquery()
+        rows = self.with_vectors(best.join(REVISION, REVISION.c.id == best.c.revision_id), all_rows=True)
+        lexemes = sa.func.tsvector_to_array(REVISION.c.terms)
+        columns = (best.c.id, best.c.score, self.semantic().label("semantic"), self.terms.share().label("share"))
+        shown = sa.select(*columns, lexemes.label("lexemes")).select_from(rows)
+        return shown.order_by(best.c.score.desc(), best.c.id)
+
+    def goes_by_index(self, session: Session) -> bool:
+        """Whether more findings are left than are compared one by one, and there is an index."""
+        if self.vector is None or not nearest.is_large(session):
+            return False
+        if not nearest.has_index(session, self.vector.model_id):
+            return False
+        left = sa.select(sa.literal(1)).select_from(self.rows).where(*self.conditions())
+        return self.plain or nearest.estimate_rows(session, left) > nearest.EXACT_ROWS
+
+    def indexed_statement(self) -> sa.Select[Any]:
+        """Compare the findings that the index and, in HYBRID, the terms propose."""
+        pool = self._nearest()
+        if self.asked.mode is SearchMode.HYBRID:
+            pool = sa.union(sa.select(pool), sa.select(self._worded())).cte("pool")
+        rows = self.with_vectors(pool.join(REVISION, REVISION.c.id == pool.c.revision_id), all_rows=True)
+        ranked = sa.select(pool.c.id, pool.c.revision_id, self.score().label("score")).select_from(rows)
+        return self._shown(ranked, pool.c.id)
+
+    @property
+    def proposed(self) -> int:
+        """How many findings the index proposes."""
+        shown = (self.after.seen if self.after else 0) + self.first + 1
+        return shown + (POOL if self.asked.mode is SearchMode.HYBRID else OVERHEAD)
+
+    def _nearest(self) -> sa.CTE:
+        assert self.vector is not None  # noqa: S101 - the index is of vectors
+        rows = self.with_vectors(self.rows, all_rows=False)
+        found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id")).select_from(rows)
+        found = found.where(*self.conditions(), *self.matches()).order_by(self.vector.indexed_distance())
+        return found.limit(self.proposed).cte("near").prefix_with("MATERIALIZED")
+
+    def _worded(self) -> sa.CTE:
+        found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id")).select_from(self.rows)
+        found = found.where(*self.conditions(), *self.matches(), self.terms.every())
+        return found.limit(POOL).cte("worded").prefix_with("MATERIALIZED")
 
 
-def _lexical(text: str) -> _Lexical:
-    strict = sa.func.websearch_to_tsquery(ENGLISH, text)
-    relaxed = _relaxed(strict)
-    matches = REVISION.c.words.bool_op("@@")(relaxed)
-    density = sa.func.ts_rank_cd(REVISION.c.words, relaxed, BY_RANK_OVER_ITSELF, type_=sa.Double)
-    all_words = sa.cast(REVISION.c.words.bool_op("@@")(strict), sa.Integer)
-    return _Lexical(matches, sa.case((matches, density + all_words)))
+def _read_by_index(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]] | None:
+    """Give the rows, or None where the index did not find as many as were asked for."""
+    nearest.prepare_index_scan(session)
+    try:
+        rows = session.execute(ranking.indexed_statement()).all()
+    finally:
+        nearest.end_index_scan(session)
+    return rows if len(rows) >= ranking.first else None
 
 
-def _relaxed(query: Expression) -> Expression:
-    """Let one of the words suffice; a query that excludes words stays as it is, or it would find nearly everything."""
-    text = sa.cast(query, sa.Text)
-    loose = sa.cast(sa.func.replace(text, " & ", " | "), TSQUERY)
-    return sa.case((sa.func.strpos(text, "!") > 0, query), else_=loose)
-
-
-def _with_vectors(view: View, asked: Search) -> sa.FromClause:
-    if asked.mode is SearchMode.LEXICAL:
-        return view.rows
-    embedded = sa.and_(EMBEDDING.c.revision_id == REVISION.c.id, EMBEDDING.c.model_id == asked.model_id)
-    return view.rows.join(EMBEDDING, embedded, isouter=asked.mode is SearchMode.HYBRID)
-
-
-def _semantic(asked: Search) -> Expression:
-    if asked.mode is SearchMode.LEXICAL:
-        return sa.cast(sa.null(), sa.Double)
-    if asked.vector is None or asked.model_id is None:
-        raise ValueError(f"the mode {asked.mode} needs the query's vector and its model")
-    distance: Expression = EMBEDDING.c.vector.cosine_distance(list(asked.vector))
-    return 1.0 - distance
-
-
-def _must_have(mode: SearchMode, lexical: _Lexical) -> list[Expression]:
-    return [lexical.matches] if mode is SearchMode.LEXICAL else []
-
-
-def _score(mode: SearchMode, semantic: Expression, lexical: Expression) -> Expression:
-    if mode is SearchMode.LEXICAL:
-        return lexical
-    if mode is SearchMode.SEMANTIC:
-        return semantic
-    known = sa.func.coalesce(semantic, 0.0), sa.func.coalesce(lexical, 0.0)
-    return (1 - SHARE_OF_WORDS) * known[0] + SHARE_OF_WORDS / 2 * known[1]
+def _hit(row: sa.Row[Any], ranking: _Ranking, seen: int) -> SearchHit:
+    text = ranking.asked.text
+    terms = tuple(dict.fromkeys(term.shown(text) for term in ranking.terms.found_in(row.lexemes)))
+    cursor = ScoreCursor(row.score, row.id, seen).text()
+    return SearchHit(row.id, row.score, row.semantic, row.share or None, terms, cursor)
 
 
 def find_model(session: Session, name: str, version: str) -> int | None:

@@ -1,6 +1,7 @@
 """Search through GraphQL, before and after there are vectors."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 
@@ -9,12 +10,15 @@ from api.services import QueryVectors, Services
 from compute.embedder.embedder import open_embedder
 from compute.jobs.embedding import embed_missing
 from schema.arrays.store import ArrayStore
+from schema.identity import finding_id
 from schema.postgres.address import Address
-from tests.api.archive import MASS, Archive, copied_database, fill
+from tests.api.archive import COLLECTION, MASS, Archive, copied_database, fill
 from tests.api.conftest import Ask
 
 QUERY = """query($text: String!, $mode: SearchMode!) { search(text: $text, mode: $mode, first: 2) {
-    mode note edges { score semanticScore lexicalScore node { text scan { name } entities { label } } } } }"""
+    mode note exact pageInfo { hasNextPage hasPreviousPage endCursor }
+    edges { cursor score semanticScore distance lexicalScore terms node { text
+        scan { name } entities { label } } } } }"""
 TEXT = "tumour next to the left hilum"
 
 
@@ -38,6 +42,24 @@ def test_meaning_is_found(embedded: Services, mode: str) -> None:
     assert best["node"] == {"text": MASS, "scan": {"name": "train_1_a_1"}, "entities": [{"label": 1}, {"label": 2}]}
     assert 0 < best["semanticScore"] < 1
     assert best["score"] >= found["edges"][1]["score"]
+    assert best["distance"] == pytest.approx(1 - best["semanticScore"])
+    assert found["exact"]
+    last = found["edges"][-1]["cursor"]
+    assert found["pageInfo"] == {"hasNextPage": True, "hasPreviousPage": False, "endCursor": last}
+
+
+def test_findings_like_one_are_found(embedded: Services) -> None:
+    query = "query($id: ID!, $after: String) { similarFindings(finding: $id, first: 1, after: $after) "
+    query += "{ edges { cursor node { id text } } pageInfo { hasPreviousPage } } }"
+    mass = finding_id(COLLECTION, "train_1_a_1", 1)
+    page = execute_query(embedded, query, {"id": str(mass)})["data"]["similarFindings"]
+    first = page["edges"][0]
+    assert first["node"]["id"] != str(mass)
+    page = execute_query(embedded, query, {"id": str(mass), "after": first["cursor"]})["data"]["similarFindings"]
+    assert page["edges"][0]["node"]["id"] not in {str(mass), first["node"]["id"]}
+    assert page["pageInfo"] == {"hasPreviousPage": True}
+    (error,) = execute_query(embedded, query, {"id": str(UUID(int=1))})["errors"]
+    assert error["extensions"] == {"code": "NOT_FOUND"}
 
 
 def test_without_vectors_hybrid_goes_by_words_and_says_so(ask: Ask) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -11,11 +12,22 @@ from compute.embedder.embedder import Embedder, open_embedder
 from compute.jobs.embedding import embed_missing
 from schema.arrays.store import ArrayStore
 from schema.database import Database
+from schema.errors import NotFound
 from schema.postgres.address import Address
 from schema.queries.filters import FindingFilter, InRelease
 from schema.queries.mistakes import NotEmbedded, ReadMistake
+from schema.queries.pages import PageRequest
 from schema.queries.scope import Scope
-from schema.queries.search import Search, SearchHit, SearchMode, get_model, search
+from schema.queries.search import (
+    SHARE_OF_TERMS,
+    Search,
+    SearchHit,
+    SearchMode,
+    get_model,
+    search,
+    search_page,
+    similar_page,
+)
 from schema.queries.tables import REVISION
 from schema.release import Visibility
 from tests.api.archive import MASS, Archive, Said, copied_database
@@ -88,8 +100,11 @@ def test_scores_are_what_they_say(find: Find, embedder: Embedder) -> None:
     assert hit.semantic_score == pytest.approx(cosine, abs=2e-3)
     assert hit.semantic_score is not None
     assert hit.lexical_score is not None
-    assert 1 < hit.lexical_score < 2
-    assert hit.score == pytest.approx(0.9 * hit.semantic_score + 0.05 * hit.lexical_score)
+    assert 0 < hit.lexical_score <= 1
+    mean = (1 - SHARE_OF_TERMS) * hit.semantic_score + SHARE_OF_TERMS * hit.lexical_score
+    assert hit.score == pytest.approx(mean)
+    assert hit.distance == pytest.approx(1 - cosine, abs=2e-3)
+    assert set(hit.terms) == {"mass", "left", "lung"} & set(hit.terms) >= {"mass"}
     assert all(hit.lexical_score is not None or hit.semantic_score for hit in find("xyz", SearchMode.HYBRID))
 
 
@@ -98,8 +113,7 @@ def test_words_find_texts_that_hold_only_some_of_them(find: Find, words: Callabl
     assert [words(hit) for hit in hits] == [MASS]
     assert hits[0].semantic_score is None
     both = find("small emphysema", SearchMode.LEXICAL, first=100)
-    assert [hit.lexical_score > 1 for hit in both if hit.lexical_score].count(True) == 6
-    assert [hit.lexical_score > 1 for hit in both[:6] if hit.lexical_score] == [True] * 6
+    assert [hit.lexical_score == pytest.approx(1) for hit in both if hit.lexical_score] == [True] * 6 + [False] * 42
     assert len(both) == 6 + 30 + 12
 
 
@@ -126,7 +140,7 @@ def test_only_words_that_hold_are_found(
     assert words(find("hiatal hernia", mode, scope=then)[0]).startswith("New words")
     now = find("hiatal hernia", mode, first=1)
     assert not now or not words(now[0]).startswith("New words") or mode is not SearchMode.LEXICAL
-    assert find("calcified granuloma", SearchMode.LEXICAL, scope=then) == []
+    assert not [hit for hit in find("calcified granuloma", SearchMode.LEXICAL, scope=then) if hit.score > 0.5]
 
 
 def test_order_is_stable_and_equals_stand_by_id(find: Find) -> None:
@@ -135,6 +149,40 @@ def test_order_is_stable_and_equals_stand_by_id(find: Find) -> None:
     keys = [(-hit.score, hit.finding_id) for hit in hits]
     assert keys == sorted(keys)
     assert find("opacity", SearchMode.LEXICAL, first=3) == hits[:3]
+
+
+@pytest.mark.parametrize("mode", list(SearchMode))
+def test_pages_continue_one_another(filled: Archive, embedder: Embedder, find: Find, mode: SearchMode) -> None:
+    text = "ground-glass opacity in the right upper lobe"
+    with filled.database.transaction() as session:
+        model = get_model(session, embedder.name, embedder.version)
+        asked = Search(text, mode, embedder.embed([text])[0].tolist(), model)
+        page = search_page(session, asked, PageRequest(7))
+        hits = list(page.hits)
+        while page.has_next:
+            page = search_page(session, asked, PageRequest(7, hits[-1].cursor))
+            hits += page.hits
+    assert [hit.finding_id for hit in hits] == [hit.finding_id for hit in find(text, mode, first=200)]
+    assert len({hit.finding_id for hit in hits}) == len(hits) > 14
+
+
+@pytest.mark.parametrize("after", ["", "?", "WzEsMl0=", "WzEsIngiLDJd"])
+def test_a_cursor_must_be_of_a_search(find: Find, filled: Archive, after: str) -> None:
+    with filled.database.transaction() as session, pytest.raises(ReadMistake, match="cursor"):
+        search_page(session, Search("lobe", SearchMode.LEXICAL), PageRequest(1, after))
+
+
+def test_what_is_like_a_finding_is_not_itself(
+    filled: Archive, find: Find, embedder: Embedder, words: Callable[[SearchHit], str]
+) -> None:
+    key = next(hit for hit in find("small emphysema in the lingula", SearchMode.HYBRID)).finding_id
+    with filled.database.transaction() as session:
+        model = get_model(session, embedder.name, embedder.version)
+        hits = similar_page(session, key, model, PageRequest(5)).hits
+        with pytest.raises(NotFound, match="no finding"):
+            similar_page(session, UUID(int=1), model, PageRequest(5))
+    assert key not in [hit.finding_id for hit in hits]
+    assert all("emphysema in the lingula" in words(hit) for hit in hits[:2])
 
 
 def test_there_are_no_vectors_yet(database: Database) -> None:

@@ -1,0 +1,53 @@
+"""Where a hit stands among the hits of a search: by score, then by id; opaque to clients."""
+
+import base64
+import binascii
+import math
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
+
+import orjson
+import sqlalchemy as sa
+
+from schema.queries.mistakes import ReadMistake
+from schema.queries.views import Expression
+
+
+@dataclass(frozen=True)
+class ScoreCursor:
+    """The place after a hit; what comes later has a lesser score, or the same one and a greater id."""
+
+    score: float
+    finding_id: UUID
+    seen: int
+    """Hits up to here."""
+
+    def text(self) -> str:
+        """Write it for clients."""
+        return base64.urlsafe_b64encode(orjson.dumps([self.score, self.finding_id, self.seen])).decode()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what `text` wrote.
+
+        Raises:
+            ReadMistake: it did not.
+        """
+        try:
+            score, key, seen = orjson.loads(base64.b64decode(text, altchars=b"-_", validate=True))
+            cursor = cls(float(score), UUID(key), int(seen))
+        except (binascii.Error, ValueError, TypeError, AttributeError) as error:
+            raise _not_a_cursor(text) from error
+        if not math.isfinite(cursor.score) or not 0 <= cursor.seen < 1 << 31:
+            raise _not_a_cursor(text)
+        return cursor
+
+    def condition(self, score: Expression, key: Expression) -> Expression:
+        """Tell whether a row comes later."""
+        here = sa.literal(self.score, sa.Double)
+        return sa.or_(score < here, sa.and_(score == here, key > sa.literal(self.finding_id)))
+
+
+def _not_a_cursor(text: str) -> ReadMistake:
+    return ReadMistake(f"`after`: {text[:40]!r} is not a cursor of a search; take `endCursor` of a page")

@@ -1,0 +1,70 @@
+"""A text in radiology's terms: synonyms, abbreviations, sides, sizes, and what is denied."""
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from schema.database import Database
+from schema.queries.terms import Terms, read_terms
+
+
+def terms_of(database: Database, text: str) -> Terms:
+    with database.transaction() as session:
+        return read_terms(session, text)
+
+
+def lexemes(database: Database, text: str, kinds: str = "ABC") -> set[str]:
+    return {term.lexeme for term in terms_of(database, text).all if term.kind in kinds}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("GGO in the RLL", "ground glass opacity in the right lower lobe"),
+        ("ground-glass opacities of the lower lobe of the right lung", "GGO in the RLL"),
+        ("tree-in-bud in the LUL", "tree in bud pattern in the left upper lobe"),
+        ("enlarged lymph nodes", "lymphadenopathy"),
+        ("pleural fluid", "pleural effusion"),
+    ],
+)
+def test_words_for_the_same_thing_are_the_same_terms(database: Database, one: str, other: str) -> None:
+    assert lexemes(database, one) == lexemes(database, other) != set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no pleural effusion",
+        "There is no evidence of pleural effusion.",
+        "Pleural effusion was not observed",
+        "without pleural effusion",
+        "pleural effusion is absent",
+    ],
+)
+def test_what_is_denied_is_another_term(database: Database, text: str) -> None:
+    said = lexemes(database, text, "A")
+    there = lexemes(database, "pleural effusion", "A")
+    assert said == {f"-{term}" for term in there} != set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a nodule, no change in size", "nodule without significant increase", "nodule; no pleural effusion"],
+)
+def test_a_denial_reaches_no_further_than_it_should(database: Database, text: str) -> None:
+    assert "nodule" in lexemes(database, text, "A")
+
+
+def test_sizes_are_terms_in_mm(database: Database) -> None:
+    assert {"12mm", "10mm"} <= lexemes(database, "12 x 10 mm nodule", "D")
+    assert {"12mm", "10mm"} <= lexemes(database, "nodule of 1.2x1 cm", "D")
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60))
+def test_any_text_can_be_read_and_matches_itself(database: Database, text: str) -> None:
+    terms = terms_of(database, text)
+    with database.transaction() as session:
+        given_terms = sa.func.finding_terms(sa.literal(text), sa.true())
+        assert session.scalar(sa.select(sa.func.length(given_terms))) == len(terms.all)
