@@ -171,8 +171,10 @@ def test_own_functions_read_nothing_hidden(api: Connection) -> None:
     assert {name for name, runs_as_owner in functions if runs_as_owner} == {"demote_latest_revision()"}
     assert {name for name, runs_as_owner in functions if not runs_as_owner} == {
         "append_only()",
+        "finding_terms(text,boolean)",
         "refuse_open_rows_of_hidden_scan()",
         "scan_is_hidden(uuid)",
+        "split_denied(text)",
     }
     with pytest.raises(psycopg.Error, match=r"only be called as triggers|permission denied"):
         api.execute("SELECT demote_latest_revision()")
