@@ -6,9 +6,10 @@ from uuid import UUID
 
 import strawberry
 
-from api.graphql.declare import described, field, graphql_type
+from api.graphql.declare import described, graphql_type
 from api.graphql.entity import Entity
 from api.graphql.listing import Connection
+from api.graphql.reads import many, one, parts
 from api.graphql.round import Round
 from api.graphql.siblings import Record
 from schema.annotation import AnnotationState, Policy
@@ -43,25 +44,12 @@ class Annotation(Record, views=[views.annotations, views.any_annotation]):
     declared_entities: int | None = described("As the release's source says; null without `asOf`.")
     created_at: datetime
 
-    @field
-    def policy(self) -> AnnotationPolicy:
-        """How complete it is."""
-        return AnnotationPolicy(kind=self.policy_kind, limit=self.policy_limit)
-
-    @field
-    def round(self) -> Round:
-        """The campaign that it was drawn in."""
-        return self.one(links.ANNOTATION_ROUND)  # type: ignore[no-any-return]
-
-    @field
-    def finding(self) -> Annotated["Finding", strawberry.lazy("api.graphql.finding")]:
-        """The finding that it is about."""
-        return self.one(links.ANNOTATION_FINDING)  # type: ignore[no-any-return]
-
-    @field
-    def entities(self) -> list[Entity]:
-        """Its labels, ascending."""
-        return self.many(links.ANNOTATION_ENTITIES)
+    policy: AnnotationPolicy = parts(AnnotationPolicy, "How complete it is.", kind="policy_kind", limit="policy_limit")
+    round: Round = one(links.ANNOTATION_ROUND, "The campaign that it was drawn in.")
+    finding: Annotated["Finding", strawberry.lazy("api.graphql.finding")] = one(
+        links.ANNOTATION_FINDING, "The finding that it is about."
+    )
+    entities: list[Entity] = many(links.ANNOTATION_ENTITIES, "Its labels, ascending.")
 
 
 @graphql_type

@@ -21,9 +21,14 @@ def graphql_input(cls: type[T]) -> type[T]:
     return strawberry.input(cls, description=inspect.cleandoc(cls.__doc__ or ""))
 
 
-def field(resolver: Callable[..., Any]) -> Any:
+READS = "reads"
+"""Under which a field's metadata hold how it is read, if that is declared."""
+
+
+def field(resolver: Callable[..., Any], *, text: str | None = None, reads: Any = None) -> Any:
     """Make a method a field."""
-    return strawberry.field(resolver, description=inspect.cleandoc(resolver.__doc__ or ""))
+    described_as = inspect.cleandoc(text or resolver.__doc__ or "")
+    return strawberry.field(resolver, description=described_as, metadata={READS: reads} if reads else {})
 
 
 def described(text: str, *, name: str | None = None, default: Any = inspect.Parameter.empty) -> Any:

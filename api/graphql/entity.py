@@ -6,9 +6,10 @@ from uuid import UUID
 
 import strawberry
 
-from api.graphql.declare import described, field, graphql_type
+from api.graphql.declare import described, graphql_type
 from api.graphql.listing import Connection
 from api.graphql.location import Location
+from api.graphql.reads import many, one, parts
 from api.graphql.round import Round
 from api.graphql.siblings import Record
 from schema.finding import Side
@@ -90,30 +91,18 @@ class Entity(Record, views=[views.entities, views.any_entity]):
     measured_on: str | None = described("cpu, or the GPU's name.")
     measured_at: datetime | None
 
-    @field
-    def box_vox(self) -> Box:
-        """The smallest box around it."""
-        return Box(min=self.box_min_vox, max=self.box_max_vox)
-
-    @field
-    def finding(self) -> Annotated["Finding", strawberry.lazy("api.graphql.finding")]:
-        """The finding that it shows."""
-        return self.one(links.ENTITY_FINDING)  # type: ignore[no-any-return]
-
-    @field
-    def annotation(self) -> Annotated["Annotation", strawberry.lazy("api.graphql.annotation")]:
-        """The annotation that it is a label of."""
-        return self.one(links.ENTITY_ANNOTATION)  # type: ignore[no-any-return]
-
-    @field
-    def locations(self) -> list[Location]:
-        """Where it lies, in each organ mask of its scan; empty where there is none, or it is not yet located."""
-        return self.many(links.ENTITY_LOCATIONS)
-
-    @field
-    def round(self) -> Round:
-        """The campaign that it was drawn in."""
-        return self.one(links.ENTITY_ROUND)  # type: ignore[no-any-return]
+    box_vox: Box = parts(Box, "The smallest box around it.", min="box_min_vox", max="box_max_vox")
+    finding: Annotated["Finding", strawberry.lazy("api.graphql.finding")] = one(
+        links.ENTITY_FINDING, "The finding that it shows."
+    )
+    annotation: Annotated["Annotation", strawberry.lazy("api.graphql.annotation")] = one(
+        links.ENTITY_ANNOTATION, "The annotation that it is a label of."
+    )
+    locations: list[Location] = many(
+        links.ENTITY_LOCATIONS,
+        "Where it lies, in each organ mask of its scan; empty where there is none, or it is not yet located.",
+    )
+    round: Round = one(links.ENTITY_ROUND, "The campaign that it was drawn in.")
 
 
 @graphql_type

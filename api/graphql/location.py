@@ -1,10 +1,12 @@
 """Where entities lie among the organs of their scan."""
 
+from typing import Any
 from uuid import UUID
 
 import strawberry
 
-from api.graphql.declare import described, field, graphql_type
+from api.graphql.declare import described, graphql_type
+from api.graphql.reads import members
 from api.graphql.siblings import Record
 from schema.queries import views
 
@@ -23,7 +25,7 @@ class Location(Record, views=[views.locations]):
 
     entity_id: strawberry.Private[UUID]
     organ_mask_id: strawberry.Private[int]
-    organ_shares: strawberry.Private[dict[str, float]]
+    organ_shares: strawberry.Private[list[dict[str, Any]]]
     scheme: str = described("The label scheme of the organ mask.")
     lung_share: float | None = described("Share of its voxels in the lungs.")
     left_share: float | None = described("Share in the left lung.")
@@ -37,8 +39,6 @@ class Location(Record, views=[views.locations]):
         "Centroid in the lungs' box: right to left, front to back, foot to head, each 0 to 1 within it."
     )
 
-    @field
-    def shares(self) -> list[OrganShare]:
-        """The organs that it touches, the largest share first."""
-        ordered = sorted(self.organ_shares.items(), key=lambda item: (-item[1], item[0]))
-        return [OrganShare(organ=organ, share=share) for organ, share in ordered]
+    shares: list[OrganShare] = members(
+        OrganShare, "organ_shares", "The organs that it touches, the largest share first."
+    )

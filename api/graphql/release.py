@@ -5,16 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from api.graphql.declare import described, field, graphql_type
+from api.graphql.declare import described, graphql_type
 from api.graphql.listing import Connection
-from api.graphql.lists import list_entities, list_findings, list_scans
+from api.graphql.reads import Listed, listed, many, of_release
 from api.graphql.siblings import Record
 from api.graphql.where import EntityWhere, FindingWhere, ScanWhere
 from schema.queries import links, views
-from schema.queries.filters import InRelease
-from schema.queries.pages import PageRequest
-from schema.queries.scope import Scope
-from schema.queries.tables import SCAN
+from schema.queries.filters import scan_in_release
 from schema.release import ReleaseKind, Visibility
 
 if TYPE_CHECKING:
@@ -45,36 +42,16 @@ class Release(Record, views=[views.releases]):
     source_sha256: str | None = described("sha256 of the file that it came from.")
     created_at: datetime
 
-    @field
-    def splits(self) -> list[Split]:
-        """Its splits by name."""
-        return self.many(links.RELEASE_SPLITS)
-
-    @field
-    def scans(
-        self, first: int = 50, after: str | None = None, where: ScanWhere | None = None
-    ) -> Annotated["ScanConnection", strawberry.lazy("api.graphql.scan")]:
-        """Its scans, open and hidden."""
-        inside = SCAN.c.id.in_(InRelease(self.name).scans())
-        return list_scans(self.siblings.reading, self._scope, where, PageRequest(first, after), inside)
-
-    @field
-    def findings(
-        self, first: int = 50, after: str | None = None, where: FindingWhere | None = None
-    ) -> Annotated["FindingConnection", strawberry.lazy("api.graphql.finding")]:
-        """Its findings in its words."""
-        return list_findings(self.siblings.reading, self._scope, where, PageRequest(first, after))
-
-    @field
-    def entities(
-        self, first: int = 50, after: str | None = None, where: EntityWhere | None = None
-    ) -> Annotated["EntityConnection", strawberry.lazy("api.graphql.entity")]:
-        """The entities of its open annotations."""
-        return list_entities(self.siblings.reading, self._scope, where, PageRequest(first, after))
-
-    @property
-    def _scope(self) -> Scope:
-        return Scope(release_id=self.id)
+    splits: list[Split] = many(links.RELEASE_SPLITS, "Its splits by name.")
+    scans: Annotated["ScanConnection", strawberry.lazy("api.graphql.scan")] = listed(
+        Listed(views.scans, scan_in_release, of_release), ScanWhere, "Its scans, open and hidden."
+    )
+    findings: Annotated["FindingConnection", strawberry.lazy("api.graphql.finding")] = listed(
+        Listed(views.findings, scope=of_release), FindingWhere, "Its findings in its words."
+    )
+    entities: Annotated["EntityConnection", strawberry.lazy("api.graphql.entity")] = listed(
+        Listed(views.entities, scope=of_release), EntityWhere, "The entities of its open annotations."
+    )
 
 
 @graphql_type

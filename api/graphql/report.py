@@ -4,7 +4,8 @@ from uuid import UUID
 
 import strawberry
 
-from api.graphql.declare import described, field, graphql_type
+from api.graphql.declare import described, graphql_type
+from api.graphql.reads import many
 from api.graphql.siblings import Record
 from schema.queries import links, views
 
@@ -53,7 +54,4 @@ class Reasoning(Record, views=[views.reasonings]):
     finding_id: strawberry.Private[UUID]
     origin: str
 
-    @field
-    def steps(self) -> list[ReasoningStep]:
-        """Its steps in order."""
-        return self.many(links.REASONING_STEPS)
+    steps: list[ReasoningStep] = many(links.REASONING_STEPS, "Its steps in order.")

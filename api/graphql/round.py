@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from api.graphql.declare import described, field, graphql_type
+from api.graphql.declare import described, graphql_type
 from api.graphql.listing import Connection
-from api.graphql.lists import list_annotations, list_entities, list_findings
+from api.graphql.reads import Listed, listed, of_round
 from api.graphql.siblings import Record
 from api.graphql.where import EntityWhere, FindingWhere
 from schema.queries import views
-from schema.queries.pages import PageRequest
-from schema.queries.scope import Scope
 
 if TYPE_CHECKING:
     from api.graphql.annotation import AnnotationConnection
@@ -33,30 +31,17 @@ class Round(Record, views=[views.rounds]):
     opened_at: datetime
     closed_at: datetime | None
 
-    @field
-    def findings(
-        self, first: int = 50, after: str | None = None, where: FindingWhere | None = None
-    ) -> Annotated["FindingConnection", strawberry.lazy("api.graphql.finding")]:
-        """The findings that it drew, in their latest words."""
-        return list_findings(self.siblings.reading, self._scope, where, PageRequest(first, after))
-
-    @field
-    def annotations(
-        self, first: int = 50, after: str | None = None
-    ) -> Annotated["AnnotationConnection", strawberry.lazy("api.graphql.annotation")]:
-        """What it says: its annotations that were accepted once, unless it replaced them itself."""
-        return list_annotations(self.siblings.reading, self._scope, PageRequest(first, after))
-
-    @field
-    def entities(
-        self, first: int = 50, after: str | None = None, where: EntityWhere | None = None
-    ) -> Annotated["EntityConnection", strawberry.lazy("api.graphql.entity")]:
-        """The entities of its annotations."""
-        return list_entities(self.siblings.reading, self._scope, where, PageRequest(first, after))
-
-    @property
-    def _scope(self) -> Scope:
-        return Scope(round_id=self.id)
+    findings: Annotated["FindingConnection", strawberry.lazy("api.graphql.finding")] = listed(
+        Listed(views.findings, scope=of_round), FindingWhere, "The findings that it drew, in their latest words."
+    )
+    annotations: Annotated["AnnotationConnection", strawberry.lazy("api.graphql.annotation")] = listed(
+        Listed(views.annotations, scope=of_round),
+        None,
+        "What it says: its annotations that were accepted once, unless it replaced them itself.",
+    )
+    entities: Annotated["EntityConnection", strawberry.lazy("api.graphql.entity")] = listed(
+        Listed(views.entities, scope=of_round), EntityWhere, "The entities of its annotations."
+    )
 
 
 @graphql_type

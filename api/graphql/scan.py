@@ -1,15 +1,15 @@
 """Scans, with their volumes and their places in releases."""
 
-from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import strawberry
 
-from api.graphql.declare import described, field, graphql_type
+from api.graphql.declare import described, graphql_type
 from api.graphql.listing import Connection
-from api.graphql.siblings import Record, Siblings
+from api.graphql.reads import computed, many, one, parts
+from api.graphql.siblings import Record
 from api.graphql.vocabulary import BigInt
 from schema.queries import links, views
 from schema.release import Visibility
@@ -66,43 +66,33 @@ class Scan(Record, views=[views.scans]):
     patient: str = described("The patient's key: prefix and number.")
     study: str
     study_id: strawberry.Private[int]
-    volume: Volume | None = described("Null where the volume is not in.")
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any], siblings: Siblings) -> Self:
-        """Make a scan of a row, its volume apart."""
-        facts = {name.removeprefix("volume_"): row[name] for name in row if name.startswith("volume_")}
-        rest = {name: row[name] for name in row if not name.startswith("volume_")}
-        return cls(siblings=siblings, volume=_volume(facts), **rest)
-
-    @field
-    def hidden(self) -> bool:
-        """Whether its annotations are hidden, rather than absent: it stands in a hidden split of a release."""
-        return bool(self.computed("hidden"))
-
-    @field
-    def findings(self) -> list[Annotated["Finding", strawberry.lazy("api.graphql.finding")]]:
-        """Its findings by index."""
-        return self.many(links.SCAN_FINDINGS)
-
-    @field
-    def metadata(self) -> ScanMetadata | None:
-        """What the collection's metadata table says; null where it says nothing."""
-        return self.one(links.SCAN_METADATA)  # type: ignore[no-any-return]
-
-    @field
-    def releases(self) -> list[Placement]:
-        """Where it stands in releases."""
-        return self.many(links.SCAN_PLACEMENTS)
+    volume_orientation: strawberry.Private[str | None]
+    volume_affine_ras: strawberry.Private[list[list[float]]]
+    volume_hu_min: strawberry.Private[int | None]
+    volume_hu_max: strawberry.Private[int | None]
+    volume_body_midline_lps_mm: strawberry.Private[float | None]
+    volume_digest: strawberry.Private[str | None]
+    volume_stored_bytes: strawberry.Private[int | None]
+    volume_terms: strawberry.Private[str | None]
+    volume: Volume | None = parts(
+        Volume,
+        "Null where the volume is not in.",
+        unless_null="volume_orientation",
+        **{name: f"volume_{name}" for name in Volume.__annotations__},
+    )
+    hidden: bool = computed(
+        "hidden",
+        "Whether its annotations are hidden, rather than absent: it stands in a hidden split of a release.",
+    )
+    findings: list[Annotated["Finding", strawberry.lazy("api.graphql.finding")]] = many(
+        links.SCAN_FINDINGS, "Its findings by index."
+    )
+    metadata: ScanMetadata | None = one(
+        links.SCAN_METADATA, "What the collection's metadata table says; null where it says nothing."
+    )
+    releases: list[Placement] = many(links.SCAN_PLACEMENTS, "Where it stands in releases.")
 
 
 @graphql_type
 class ScanConnection(Connection[Scan]):
     """A page of scans, by name."""
-
-
-def _volume(facts: dict[str, Any]) -> Volume | None:
-    if facts["orientation"] is None:
-        return None
-    affine = facts.pop("affine_ras")
-    return Volume(affine_ras=[affine[row : row + 4] for row in range(0, 16, 4)], **facts)

@@ -5,7 +5,7 @@ sibling, and those are siblings in their turn: the number of statements is that 
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeAlias, TypeVar
 
 import strawberry
@@ -131,19 +131,23 @@ class Record:
         """Make the object of a row."""
         return cls(siblings=siblings, **row)
 
-    def many(self, link: Link, scope: Scope | None = None) -> list[Any]:
-        """Give what a link reaches from here, in another scope if one is given."""
-        found = self.siblings.linked(link, scope or self.siblings.scope).get(getattr(self, link.here), [])
-        self.siblings.reading.count(len(found))
-        return found
+    @property
+    def key(self) -> Any:
+        """What identifies the row in its view."""
+        return getattr(self, self.siblings.view.key)
 
-    def one(self, link: Link) -> Any:
-        """Give the one row that a link reaches from here, or None."""
-        return next(iter(self.many(link)), None)
+    def linked(self, link: Link, round_name: str | None = None) -> list[Any]:
+        """Give what a link reaches from here, as a round has it if one is named."""
+        scope, reading = self.siblings.scope, self.siblings.reading
+        if round_name is not None:
+            scope = replace(scope, round_id=reading.round_key(round_name))
+        found = self.siblings.linked(link, scope).get(getattr(self, link.here), [])
+        reading.count(len(found))
+        return found
 
     def computed(self, name: str) -> Any:
         """Give a computed field."""
-        return self.siblings.computed(name).get(getattr(self, self.siblings.view.key))
+        return self.siblings.computed(name).get(self.key)
 
 
 _SHOWN_AS: dict[ViewOf, type[Record]] = {}

@@ -15,6 +15,7 @@ from schema.finding import Side
 from schema.ontology import Focality
 from schema.queries.reading import among
 from schema.queries.scope import Scope
+from schema.queries.slots import read
 from schema.queries.tables import (
     CATEGORY,
     ENTITY,
@@ -207,12 +208,17 @@ def in_subtree(code: str) -> Expression:
     return REVISION.c.category_id.in_(keys.correlate(None))
 
 
-def below_category(key: sa.ColumnClause[Any]) -> Expression:
+def below_category(key: Expression) -> Expression:
     """Tell whether a finding's category is the one of the enclosing statement's key, or stands below it."""
     top, below = CATEGORY.alias(), CATEGORY.alias()
     inside = sa.and_(top.c.ontology_id == below.c.ontology_id, sa.func.starts_with(below.c.path, top.c.path))
     keys = sa.select(below.c.id).join_from(below, top, inside).where(top.c.id == key)
-    return REVISION.c.category_id.in_(keys.correlate(key.table))
+    return REVISION.c.category_id.in_(keys.correlate_except(top, below))
+
+
+def scan_in_release(key: Any) -> Expression:
+    """Tell whether a scan is in the release of a key."""
+    return SCAN.c.id.in_(sa.select(RELEASE_SCAN.c.scan_id).where(RELEASE_SCAN.c.release_id == key).correlate(None))
 
 
 def _in_category(condition: Expression) -> Expression:
@@ -224,9 +230,13 @@ def plain_name(scan: str) -> str:
     return scan.removesuffix(".nii.gz")
 
 
+def _plain_names(scans: list[str]) -> list[str]:
+    return [read(name, plain_name) for name in scans]
+
+
 def _named_scans(names: list[str]) -> sa.Select[Any]:
     named = SCAN.alias()
-    return sa.select(named.c.id).where(among(named.c.name, map(plain_name, names)))
+    return sa.select(named.c.id).where(among(named.c.name, _plain_names(names)))
 
 
 def _some_finding_of_scan(given: FindingFilter, scope: Scope) -> Expression:
@@ -244,7 +254,7 @@ def _of_finding(given: FindingFilter, scope: Scope) -> Expression:
 
 _SCAN: _Reader[ScanFilter] = _Reader(
     {
-        "names": lambda names, _: among(SCAN.c.name, map(plain_name, names)),
+        "names": lambda names, _: among(SCAN.c.name, _plain_names(names)),
         "patient": lambda key, _: PATIENT.c.key == key,
         "study": lambda name, _: STUDY.c.name == name,
         "release": lambda release, _: SCAN.c.id.in_(release.scans()),

@@ -8,6 +8,7 @@ import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from sqlmodel import Session
 
 from schema.queries.mistakes import ReadMistake
 from schema.queries.reading import key_kind, one_of
+from schema.queries.slots import Slot
 from schema.queries.views import Expression, View
 
 MOST_ROWS = 1000
@@ -31,7 +33,7 @@ class PageRequest:
     """
 
     first: int = 50
-    after: str | None = None
+    after: str | Slot | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.first <= MOST_ROWS:
@@ -92,10 +94,21 @@ def page_statement(view: View, condition: Expression, request: PageRequest) -> s
     return statement.where(_after(view, request.after)) if request.after is not None else statement
 
 
-def _after(view: View, cursor: str) -> Expression:
-    values = [sa.literal(value, column.type) for value, column in zip(_values(view, cursor), view.order, strict=True)]
+def _after(view: View, cursor: str | Slot) -> Expression:
+    values = _bound(view, cursor)
     # The first comparison follows from the second, and is one that an index serves across joined tables.
     return sa.and_(view.order[0] >= values[0], sa.tuple_(*view.order) > sa.tuple_(*values))
+
+
+def _bound(view: View, cursor: str | Slot) -> list[Expression]:
+    if isinstance(cursor, Slot):
+        parts = enumerate(view.order)
+        return [cursor.then(partial(_part, view, n)).bound(column.type) for n, column in parts]
+    return [sa.literal(value, column.type) for value, column in zip(_values(view, cursor), view.order, strict=True)]
+
+
+def _part(view: View, n: int, cursor: str) -> Any:
+    return _values(view, cursor)[n]
 
 
 def _cursor(row: sa.RowMapping, columns: int) -> str:

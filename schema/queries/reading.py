@@ -5,19 +5,27 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlmodel import Session
 
 from schema.queries.links import Link
 from schema.queries.scope import Scope
+from schema.queries.slots import Slot
 from schema.queries.views import Expression, View
 
 Row = sa.RowMapping
 
 
 def among(column: Expression, values: Iterable[Any]) -> Expression:
-    """Tell whether a column is one of the values; one parameter, so that the statement's text never changes."""
-    return column == sa.any_(sa.literal(list(values), ARRAY(column.type)))
+    """Tell whether a column is one of the values; one parameter, so that the statement's text never changes.
+
+    Slots among them are a parameter each.
+    """
+    listed = list(values)
+    if any(isinstance(value, Slot) for value in listed):
+        each = (value.bound(column.type) if isinstance(value, Slot) else value for value in listed)
+        return column == sa.any_(array(each, type_=column.type))
+    return column == sa.any_(sa.literal(listed, ARRAY(column.type)))
 
 
 def rows_by_key(session: Session, view: View, keys: Iterable[Any]) -> Sequence[Row]:

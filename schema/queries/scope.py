@@ -14,10 +14,11 @@ class Scope:
     """A state to read. With neither: latest revisions and accepted annotations.
 
     A release decides revisions, indices and annotations. A round decides annotations only, and over a release's.
+    Within a statement a key may be an expression.
     """
 
-    release_id: int | None = None
-    round_id: int | None = None
+    release_id: int | sa.ColumnElement[int] | None = None
+    round_id: int | sa.ColumnElement[int] | None = None
 
 
 NOW = Scope()

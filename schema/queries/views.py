@@ -4,13 +4,14 @@ A view is only a description: a reader selects its fields row by row, a compiler
 Fields have the GraphQL names in snake case; those that end in `_id` or `_key` are there for links.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
+from sqlalchemy.sql.visitors import iterate
 
 from schema.annotation import AnnotationState
 from schema.queries.scope import NOW, Scope
@@ -46,7 +47,11 @@ Expression: TypeAlias = sa.ColumnElement[Any]
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One kind of row."""
+    """One kind of row.
+
+    Every join is outer, or over a key that is never null, unless `where` mentions what it joins: so a join that is
+    not needed can be left out without a row more or less.
+    """
 
     rows: sa.FromClause
     fields: Mapping[str, Expression]
@@ -57,6 +62,12 @@ class View:
     computed: Mapping[str, Expression] = field(default_factory=dict)
     """What costs more and is read only when it is asked for."""
     key: str = "id"
+    settled: Mapping[str, int] = field(default_factory=dict)
+    """By field, how much of the order's beginning is the same for all rows with one value of it."""
+
+    def rows_with(self, expressions: Iterable[sa.ClauseElement]) -> sa.FromClause:
+        """Give the rows without the joins that neither these expressions nor `where` need."""
+        return _joined(self.rows, _tables(*expressions, self.where))
 
     def select(self) -> sa.Select[Any]:
         """Give all fields of all rows, in no order."""
@@ -68,6 +79,21 @@ class View:
         known = {**self.fields, **self.computed}
         columns = [known[name].label(name) for name in (self.key, *names)]
         return sa.select(*columns).select_from(self.rows).where(self.where)
+
+
+def _joined(rows: sa.FromClause, needed: set[sa.FromClause]) -> sa.FromClause:
+    if not isinstance(rows, sa.Join):
+        return rows
+    if rows.right not in needed:
+        return _joined(rows.left, needed)
+    assert rows.onclause is not None
+    left = _joined(rows.left, needed | _tables(rows.onclause))
+    return left.join(rows.right, rows.onclause, isouter=rows.isouter)
+
+
+def _tables(*expressions: sa.ClauseElement) -> set[sa.FromClause]:
+    mentioned = (each for expression in expressions for each in iterate(expression))
+    return {each.table for each in mentioned if isinstance(each, sa.Column)}
 
 
 def _columns(table: sa.FromClause, *names: str) -> dict[str, Expression]:
@@ -86,7 +112,7 @@ def scans(_scope: Scope = NOW) -> View:
         .join(PATIENT, PATIENT.c.id == STUDY.c.patient_id)
         .outerjoin(VOLUME, VOLUME.c.scan_id == SCAN.c.id)
     )
-    volume = ("orientation", "affine_ras", "hu_min", "hu_max", "body_midline_lps_mm", "digest", "stored_bytes", "terms")
+    volume = ("orientation", "hu_min", "hu_max", "body_midline_lps_mm", "digest", "stored_bytes", "terms")
     return View(
         rows=rows,
         fields={
@@ -95,6 +121,7 @@ def scans(_scope: Scope = NOW) -> View:
             "patient": PATIENT.c.key,
             "spacing_mm": VOLUME.c.spacing_mm,
             **{f"volume_{name}": VOLUME.c[name] for name in volume},
+            "volume_affine_ras": array([VOLUME.c.affine_ras[n : n + 3] for n in (1, 5, 9, 13)]),
         },
         computed={"hidden": sa.func.scan_is_hidden(SCAN.c.id, type_=sa.Boolean)},
         order=(SCAN.c.name, SCAN.c.id),
@@ -108,9 +135,10 @@ def scan_metadata(_scope: Scope) -> View:
 
 
 def reports(_scope: Scope) -> View:
-    """Reports by study, one a language."""
+    """Reports by study, one a language, English before others."""
     names = ("id", "study_id", "language", "machine_translated", *REPORT_SECTIONS)
-    return View(REPORT, _columns(REPORT, *names), order=(REPORT.c.language, REPORT.c.id))
+    order = (sa.not_(REPORT.c.language.startswith("en")), REPORT.c.language, REPORT.c.id)
+    return View(REPORT, _columns(REPORT, *names), order=order)
 
 
 REPORT_SECTIONS = ("clinical_information", "technique", "findings", "impression")
@@ -142,6 +170,7 @@ def findings(scope: Scope = NOW) -> View:
         },
         computed={"side": finding_side(scope), "entity_count": entity_count(scope)},
         order=(SCAN.c.name, index, FINDING.c.id),
+        settled={"scan_id": 1},
         where=where if scope.round_id is None else where & _drawn_in(scope.round_id),
     )
 
@@ -228,6 +257,7 @@ def annotations(scope: Scope = NOW) -> View:
             "declared_entities": sa.cast(declared, sa.Integer),
         },
         order=(SCAN.c.name, FINDING.c.source_index, ANNOTATION.c.created_at, ANNOTATION.c.id),
+        settled={"finding_id": 2},
         where=default_annotations(scope),
     )
 
@@ -251,6 +281,7 @@ def entities(scope: Scope = NOW) -> View:
             **_measured(),
         },
         order=(SCAN.c.name, FINDING.c.source_index, ANNOTATION.c.id, ENTITY.c.label, ENTITY.c.id),
+        settled={"finding_id": 2, "annotation_id": 3},
         where=default_annotations(scope),
     )
 
@@ -306,13 +337,24 @@ def locations(_scope: Scope) -> View:
         LOCATION.join(ORGAN_MASK, ORGAN_MASK.c.id == LOCATION.c.organ_mask_id),
         {
             **_columns(LOCATION, "entity_id", "organ_mask_id", "lobe", "lung_border_mm", *shares),
-            "organ_shares": LOCATION.c.shares,
+            "organ_shares": _largest_first(LOCATION.c.shares),
             "scheme": ORGAN_MASK.c.scheme,
             "relative_position": _unless_null(LOCATION.c.rel_x, *(LOCATION.c[f"rel_{axis}"] for axis in "xyz")),
         },
         order=(LOCATION.c.entity_id, ORGAN_MASK.c.scheme),
         key="organ_mask_id",
     )
+
+
+def _largest_first(shares: Expression) -> Expression:
+    """Give an object's members as a list of `{"organ": ..., "share": ...}`, the largest share first."""
+    columns = (sa.column("organ", sa.Text), sa.column("share", sa.Text))
+    each = sa.func.jsonb_each_text(shares).table_valued(*columns).render_derived(name="shared")
+    number = sa.cast(each.c.share, sa.Double)
+    member = sa.func.json_build_object("organ", each.c.organ, "share", number)
+    listed = aggregate_order_by(member, number.desc(), sa.collate(each.c.organ, "C"))
+    none = sa.literal_column("'[]'::json", sa.JSON)
+    return sa.select(sa.func.coalesce(sa.func.json_agg(listed), none, type_=sa.JSON)).scalar_subquery()
 
 
 @lru_cache(maxsize=64)
