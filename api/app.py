@@ -6,16 +6,14 @@ the internet, by pages neither.
 
 from collections.abc import Awaitable, Callable
 from importlib import resources
-from typing import Any
 
-import orjson
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from api.errors import public_message, status_of
-from api.graphql.execution import execute_query
+from api.errors import public_message
+from api.graphql.execution import Answer, answer_query
 from api.requests import GraphQLRequest, read_get, read_post
 from api.services import Services
 from migrations.run import require_migrated
@@ -52,14 +50,14 @@ def _graphql(services: Services, threads: CapacityLimiter) -> Callable[[Request]
     return graphql
 
 
-def _answer(services: Services, asked: GraphQLRequest) -> dict[str, Any]:
-    return execute_query(services, asked.query, asked.variables, asked.operation)
+def _answer(services: Services, asked: GraphQLRequest) -> Answer:
+    return answer_query(services, asked.query, asked.variables, asked.operation)
 
 
-def _respond(request: Request, answer: dict[str, Any]) -> Response:
+def _respond(request: Request, answer: Answer) -> Response:
     if BY_SPECIFICATION in request.headers.get("accept", ""):
-        return Response(orjson.dumps(answer), status_of(answer), media_type=BY_SPECIFICATION)
-    return Response(orjson.dumps(answer), media_type="application/json")
+        return Response(answer.body, answer.status, media_type=BY_SPECIFICATION)
+    return Response(answer.body, media_type="application/json")
 
 
 async def _alive() -> Response:

@@ -4,13 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from threading import Lock
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from api.graphql.compiler.kept import Kept
 from compute.embedder.embedder import Embedder, open_embedder
 from schema.arrays.store import ArrayStore
 from schema.database import Database
 from schema.settings import Settings
 
+if TYPE_CHECKING:
+    from api.graphql.compiler.plans import Document
+
+DOCUMENTS_KEPT = 512
 QUERIES_KEPT = 512
 """Vectors of search texts that stay in memory."""
 
@@ -54,6 +59,8 @@ class Services:
     database: Database
     arrays: ArrayStore
     vectors: QueryVectors = field(default_factory=lambda: QueryVectors("all-MiniLM-L6-v2"))
+    documents: "Kept[Document]" = field(repr=False, default_factory=lambda: Kept(DOCUMENTS_KEPT))
+    """Operations that were compiled, by their text and name."""
 
     @classmethod
     def of_settings(cls, database: Database, settings: Settings) -> Self:

@@ -6,10 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
+from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
+from psycopg_pool import ConnectionPool
 from sqlmodel import Session
 
 from schema.base import API_ROLE, HIDDEN, OPEN
@@ -19,6 +22,12 @@ from schema.release import Visibility
 from schema.settings import Settings
 
 OWNER_NEEDED = "this needs the owner: set GROUNDCT_OWNER_URL"
+LONGEST_MS = 30_000
+"""How long one statement that reads may take."""
+LONGEST_WAIT_S = 5.0
+"""How long one waits for a connection that reads."""
+READERS = 8
+"""Connections that only read, at a time."""
 LOCK_ARRAYS = 0x61727261
 """Advisory lock: writers of arrays share it, garbage collection takes it alone."""
 
@@ -77,10 +86,16 @@ class Database:
                 raise SettingsError(f"{OWNER_NEEDED} ({first_line(error)})") from error
             raise
 
+    def readers(self) -> ConnectionPool[psycopg.Connection[Any]]:
+        """Give the pool of connections that only read, as the API's role, one statement a transaction."""
+        return _readers(self.url(Role.API))
+
     def dispose(self) -> None:
         """Close this process's connections."""
         for url in {self.api_url, self.owner_url} - {None}:
             _engine(url).dispose()
+        _readers(self.url(Role.API)).close()
+        _readers.cache_clear()
 
     def _url(self, role: Role) -> sa.URL:
         if role is Role.API:
@@ -94,6 +109,20 @@ class Database:
 def _engine(url: sa.URL) -> sa.Engine:
     text = {"client_encoding": "utf8"}  # whatever the environment says
     return sa.create_engine(url, connect_args=text, pool_pre_ping=True, pool_size=4, max_overflow=12)
+
+
+@cache
+def _readers(url: sa.URL) -> ConnectionPool[psycopg.Connection[Any]]:
+    given = url.normalized_query.get("options", ())
+    settings = (f"-c statement_timeout={LONGEST_MS}", "-c default_transaction_read_only=on", "-c jit=off")
+    return ConnectionPool(
+        url.difference_update_query(["options"]).render_as_string(hide_password=False),
+        kwargs={"autocommit": True, "client_encoding": "utf8", "options": " ".join([*given, *settings])},
+        min_size=0,
+        max_size=READERS,
+        timeout=LONGEST_WAIT_S,
+        open=True,
+    )
 
 
 @contextmanager

@@ -1,20 +1,42 @@
-"""Answering a GraphQL query: one session, one snapshot, read only; the same with and without a server."""
+"""Answering a GraphQL query: by one statement where it can be compiled, else field by field in one snapshot, read only.
+
+The same with and without a server.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlmodel import Session
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
-from api.errors import failure, formatted
+from api.errors import failure, formatted, status_of
+from api.graphql.compiler.answering import Json, answer_compiled
 from api.graphql.schema import SCHEMA
-from api.graphql.siblings import Reading
+from api.graphql.siblings import Asked, Reading
 from api.services import Services
+from schema.database import LONGEST_MS
 from schema.queries.mistakes import ReadMistake
 
-LONGEST_MS = 30_000
-"""How long one statement may take."""
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as it goes out, and the status that it has where errors have one."""
+
+    body: bytes
+    status: int = 200
+
+    @classmethod
+    def of(cls, value: dict[str, Any]) -> "Answer":
+        """Write an answer."""
+        return cls(orjson.dumps(value), status_of(value))
+
+    @classmethod
+    def of_json(cls, data: str) -> "Answer":
+        """Wrap data that are JSON already."""
+        return cls(b'{"data":' + data.encode() + b"}")
 
 
 def execute_query(
@@ -24,20 +46,50 @@ def execute_query(
 
     It blocks; threads may share the services.
     """
-    engine = services.database.engine().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    answer: dict[str, Any] = orjson.loads(answer_query(services, query, variables, operation).body)
+    return answer
+
+
+def answer_query(
+    services: Services, query: str, variables: Mapping[str, Any] | None = None, operation: str | None = None
+) -> Answer:
+    """Answer a query with the JSON of what `execute_query` gives."""
+    values = variables or {}
     try:
-        with Session(engine) as session:
-            session.execute(sa.select(sa.func.set_config("statement_timeout", str(LONGEST_MS), True)))
-            return _execute(Reading(services, session), query, variables or {}, operation)
+        document = services.documents.find((query, operation))
+        if document is None:
+            return _execute(services, query, values, operation, asked=(query, operation))
+        if (data := answer_compiled(services, document, values)) is not None:
+            return Answer.of_json(data)
+        return _execute(services, query, values, operation)
     except Exception as error:  # an answer is owed whatever happens
-        return failure(error)
+        return Answer.of(failure(error))
 
 
-def _execute(reading: Reading, query: str, variables: Mapping[str, Any], operation: str | None) -> dict[str, Any]:
-    try:
-        result = SCHEMA.execute_sync(query, dict(variables), context_value=reading, operation_name=operation)
-    except CannotGetOperationTypeError as error:
-        raise ReadMistake("name one of the query's operations in `operationName`") from error
-    if not result.errors:
-        return {"data": result.data}
-    return {"data": result.data, "errors": [formatted(error) for error in result.errors]}
+def execute_fields(
+    services: Services, query: str, variables: Mapping[str, Any], operation: str | None = None
+) -> dict[str, Any]:
+    """Answer a query field by field, as `execute_query` does what it cannot compile."""
+    answer: dict[str, Any] = orjson.loads(_execute(services, query, variables, operation).body)
+    return answer
+
+
+def _execute(
+    services: Services, query: str, variables: Mapping[str, Any], operation: str | None, asked: Asked | None = None
+) -> Answer:
+    engine = services.database.engine().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with Session(engine) as session:
+        sa.event.listen(session, "after_begin", _limit_time)
+        reading = Reading(services, session, asked)
+        try:
+            result = SCHEMA.execute_sync(query, dict(variables), context_value=reading, operation_name=operation)
+        except CannotGetOperationTypeError as error:
+            raise ReadMistake("name one of the query's operations in `operationName`") from error
+    if isinstance(result.data, Json):
+        return Answer.of_json(result.data.text)
+    errors = {"errors": [formatted(error) for error in result.errors]} if result.errors else {}
+    return Answer.of({"data": result.data, **errors})
+
+
+def _limit_time(_session: Session, _transaction: Any, connection: sa.Connection) -> None:
+    connection.execute(sa.select(sa.func.set_config("statement_timeout", str(LONGEST_MS), True)))

@@ -19,6 +19,7 @@ from schema.queries.scope import NOW, Scope, release_scope, round_key
 from schema.queries.views import View
 
 T = TypeVar("T")
+Asked: TypeAlias = tuple[str, str | None]
 MOST_OBJECTS = 250_000
 """Objects in an answer, below which a query of allowed depth stays unless it walks in circles."""
 
@@ -29,6 +30,8 @@ class Reading:
 
     services: Services
     session: Session
+    asked: Asked | None = None
+    """The query's text and the operation that it names, where it has not been compiled yet."""
     objects: int = 0
     _scopes: dict[str, Scope] = field(default_factory=dict)
     _rounds: dict[str, int] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """Enums and scalars: the schema's own words as GraphQL has them."""
 
+from datetime import datetime
 from typing import NewType
 
 import strawberry
@@ -7,12 +8,20 @@ import strawberry
 from schema.annotation import AnnotationState, Policy
 from schema.finding import Side
 from schema.ontology import Focality
+from schema.queries.pages import write_time
 from schema.queries.search import SearchMode
 from schema.release import ReleaseKind, Visibility
 
 BigInt = NewType("BigInt", int)
 BIG_INT = strawberry.scalar(
     name="BigInt", description="An integer beyond 32 bits, as a JSON number.", serialize=int, parse_value=int
+)
+
+TIME = strawberry.scalar(
+    name="DateTime",
+    description="ISO 8601 in UTC, with microseconds.",
+    serialize=write_time,
+    parse_value=datetime.fromisoformat,
 )
 
 for _words in (AnnotationState, Focality, Policy, ReleaseKind, SearchMode, Side, Visibility):

@@ -11,6 +11,7 @@ from schema.finding import Side
 from schema.ontology import Focality
 from schema.queries.filters import Between, EntityFilter, FindingFilter, InRelease, ScanFilter
 from schema.queries.mistakes import ReadMistake
+from schema.queries.slots import read
 
 DEEPEST = 8
 """How deep filters may be nested in each other."""
@@ -113,7 +114,7 @@ def to_filter(given: Any, depth: int = 0) -> Any:
         return given
     parts = {name: to_filter(value, depth + 1) for name, value in vars(given).items()}
     if parts.get("ids") is not None:
-        parts["ids"] = [parse_id(each) for each in parts["ids"]]
+        parts["ids"] = [read(each, parse_id) for each in parts["ids"]]
     return FILTERS[type(given)](**parts)
 
 

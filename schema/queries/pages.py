@@ -5,9 +5,10 @@ A cursor is the base64 of the sort key as JSON. It is opaque to clients and hold
 
 import base64
 import binascii
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -91,10 +92,15 @@ def page_statement(view: View, condition: Expression, request: PageRequest) -> s
     """Give the statement of a page: a row more than asked for tells whether there is a next one."""
     statement = view.select().add_columns(*(each.label(f"sort_{n}") for n, each in enumerate(view.order)))
     statement = statement.where(condition).order_by(*view.order).limit(request.first + 1)
-    return statement.where(_after(view, request.after)) if request.after is not None else statement
+    return statement.where(after_cursor(view, request.after)) if request.after is not None else statement
 
 
-def _after(view: View, cursor: str | Slot) -> Expression:
+def after_cursor(view: View, cursor: str | Slot) -> Expression:
+    """Tell whether a row comes after a cursor.
+
+    Raises:
+        ReadMistake: the cursor is not one of this order; with a slot, when its value comes.
+    """
     values = _bound(view, cursor)
     # The first comparison follows from the second, and is one that an index serves across joined tables.
     return sa.and_(view.order[0] >= values[0], sa.tuple_(*view.order) > sa.tuple_(*values))
@@ -112,8 +118,17 @@ def _part(view: View, n: int, cursor: str) -> Any:
 
 
 def _cursor(row: sa.RowMapping, columns: int) -> str:
-    key = orjson.dumps([row[f"sort_{n}"] for n in range(columns)])
-    return base64.urlsafe_b64encode(key).decode()
+    key = json.dumps([row[f"sort_{n}"] for n in range(columns)], ensure_ascii=False, default=_as_text)
+    return base64.urlsafe_b64encode(key.encode()).decode()
+
+
+def _as_text(value: UUID | datetime) -> str:
+    return write_time(value) if isinstance(value, datetime) else str(value)
+
+
+def write_time(time: datetime) -> str:
+    """Write a time as answers and cursors hold it: ISO 8601 in UTC, always with microseconds."""
+    return time.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _values(view: View, cursor: str) -> list[Any]:

@@ -84,9 +84,8 @@ class View:
 def _joined(rows: sa.FromClause, needed: set[sa.FromClause]) -> sa.FromClause:
     if not isinstance(rows, sa.Join):
         return rows
-    if rows.right not in needed:
+    if rows.right not in needed or rows.onclause is None:
         return _joined(rows.left, needed)
-    assert rows.onclause is not None
     left = _joined(rows.left, needed | _tables(rows.onclause))
     return left.join(rows.right, rows.onclause, isouter=rows.isouter)
 

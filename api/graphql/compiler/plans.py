@@ -1,0 +1,106 @@
+"""Plans: compiled statements, by the text of the operation and the shape of its variables; and their sending."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+import strawberry
+from graphql import DocumentNode, FragmentDefinitionNode, OperationDefinitionNode, OperationType, get_operation_ast
+from graphql.execution.values import VariableValues, get_variable_values
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+from api.graphql.compiler.kept import Kept
+from api.graphql.compiler.statement import NotCompiled, Operation, compile_statement
+from api.graphql.compiler.variables import shape_of, slots_of
+from schema.queries.mistakes import ReadMistake
+from schema.queries.slots import Slot
+
+SHAPES_KEPT = 64
+"""Plans of one operation."""
+DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A value of a sending, always the same or in a slot, and how PostgreSQL takes it."""
+
+    value: Any
+    process: Callable[[Any], Any] | None
+
+    def of(self, variables: Mapping[str, Any]) -> Any:
+        """Give it for the variables of a sending."""
+        value = self.value.value(variables) if isinstance(self.value, Slot) else self.value
+        return value if self.process is None else self.process(value)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A statement as PostgreSQL takes it; one row: the data as JSON, and whether all that was named is there."""
+
+    text: bytes
+    parameters: tuple[Parameter, ...]
+
+    def send(self, cursor: psycopg.RawCursor[Any], variables: Mapping[str, Any]) -> str | None:
+        """Give the data, or None where a release or a round that was named is not there.
+
+        Raises:
+            ReadMistake: a value cannot be used.
+        """
+        cursor.execute(self.text, [each.of(variables) for each in self.parameters])
+        data, complete = cursor.fetchone() or (None, False)
+        return data if complete else None
+
+
+@dataclass(eq=False)
+class Document:
+    """A validated operation, and the plans for the shapes that its variables had."""
+
+    schema: strawberry.Schema
+    node: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDefinitionNode]
+    plans: Kept[Plan | NotCompiled] = field(default_factory=lambda: Kept(SHAPES_KEPT))
+
+    def coerced(self, variables: Mapping[str, Any]) -> VariableValues | None:
+        """Coerce the values of variables; None where they are none of the operation's."""
+        definitions = self.node.variable_definitions or ()
+        found = get_variable_values(self.schema._schema, definitions, dict(variables))
+        return found if isinstance(found, VariableValues) else None
+
+    def plan(self, values: VariableValues) -> Plan | NotCompiled:
+        """Give the plan for values, made the first time that their shape is seen; or why there is none."""
+        shape = shape_of(values.coerced)
+        return self.plans.find(shape) or self.plans.put(shape, self._compiled(values))
+
+    def _compiled(self, values: VariableValues) -> Plan | NotCompiled:
+        slotted = values._replace(coerced=slots_of(values.coerced))
+        try:
+            return make_plan(compile_statement(Operation(self.schema, self.node, self.fragments, slotted)))
+        except NotCompiled as reason:
+            return reason
+        except ReadMistake as mistake:
+            return NotCompiled(str(mistake))
+
+
+def read_document(schema: strawberry.Schema, document: DocumentNode, operation: str | None) -> Document | None:
+    """Take a validated document's read operation; None where it has none of this name."""
+    node = get_operation_ast(document, operation)
+    if node is None or node.operation is not OperationType.QUERY:
+        return None
+    fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
+    return Document(schema, node, fragments)
+
+
+def make_plan(statement: sa.Select[Any]) -> Plan:
+    """Compile a statement to text, and find its parameters."""
+    compiled = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
+    binds = [compiled.binds[name] for name in compiled.positiontup or ()]
+    return Plan(str(compiled).encode(), tuple(_parameter(bind) for bind in binds))
+
+
+def _parameter(bind: sa.BindParameter[Any]) -> Parameter:
+    process = bind.type.dialect_impl(DIALECT).bind_processor(DIALECT)
+    if isinstance(bind.value, Slot):
+        return Parameter(bind.value, process)
+    return Parameter(bind.value if process is None else process(bind.value), None)

@@ -1,0 +1,22 @@
+"""Whatever is asked, the compiled statement gives what field-by-field execution gives."""
+
+from typing import Any
+
+from hypothesis import HealthCheck, event, given, settings
+
+from api.graphql.compiler.plans import Plan
+from api.graphql.execution import execute_fields, execute_query
+from api.services import Services
+from tests.api.compiler.queries import operations
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(operation=operations())
+def test_compiled_is_field_by_field(services: Services, operation: tuple[str, dict[str, Any]]) -> None:
+    text, values = operation
+    expected = execute_fields(services, text, values)
+    assert execute_query(services, text, values) == expected
+    assert execute_query(services, text, values) == expected
+    document = services.documents.find((text, None))
+    plans = [] if document is None else list(document.plans._answers.values())
+    event("compiled" if any(isinstance(plan, Plan) for plan in plans) else "not compiled")
