@@ -129,7 +129,7 @@ def search_page(
         ReadMistake: the cursor is not one of a search.
         ValueError: there is no vector and the mode needs one.
     """
-    after = ScoreCursor.parse(request.after) if request.after is not None else None
+    after = ScoreCursor.parse(request.after) if isinstance(request.after, str) else None
     terms = read_terms(session, _EXCLUDED.sub(" ", asked.text))
     ranking = _Ranking(asked, terms, where, scope, request.first, after)
     rows = _read_by_index(session, ranking) if ranking.goes_by_index(session) else None

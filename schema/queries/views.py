@@ -174,7 +174,7 @@ def findings(scope: Scope = NOW) -> View:
     )
 
 
-def _drawn_in(round_id: int) -> Expression:
+def _drawn_in(round_id: int | sa.ColumnElement[int]) -> Expression:
     """The finding has an annotation of this round."""
     drawn = ANNOTATION.alias()
     return sa.exists().where(drawn.c.finding_id == FINDING.c.id, drawn.c.round_id == round_id).correlate(FINDING)

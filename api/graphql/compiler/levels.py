@@ -97,7 +97,9 @@ def value_of(expression: Expression) -> Expression:
 
 def object_of(members: Mapping[str, Expression]) -> Expression:
     """Give the JSON object of expressions by name, in their order; names are GraphQL's, so they need no quoting."""
-    pairs = [(sa.literal_column(f"'{name}'"), member) for name, member in members.items()]
+    pairs: list[tuple[Expression, Expression]] = [
+        (sa.literal_column(f"'{name}'"), member) for name, member in members.items()
+    ]
     starts = range(0, max(len(pairs), 1), MOST_PAIRS)
     pieces = [_json_object(*chain.from_iterable(pairs[start : start + MOST_PAIRS])) for start in starts]
     if len(pieces) == 1:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 import strawberry
 from graphql import DocumentNode, FragmentDefinitionNode, OperationDefinitionNode, OperationType, get_operation_ast
 from graphql.execution.values import VariableValues, get_variable_values
+from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from api.graphql.compiler.kept import Kept
@@ -19,7 +20,7 @@ from schema.queries.slots import Slot
 
 SHAPES_KEPT = 64
 """Plans of one operation."""
-DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")
+DIALECT: PGDialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def read_document(schema: strawberry.Schema, document: DocumentNode, operation: 
     return Document(schema, node, fragments)
 
 
-def make_plan(statement: sa.Select[Any]) -> Plan:
+def make_plan(statement: sa.Select[str, bool]) -> Plan:
     """Compile a statement to text, and find its parameters."""
     compiled = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
     binds = [compiled.binds[name] for name in compiled.positiontup or ()]

@@ -68,7 +68,7 @@ class Asked:
         return self.definition.metadata.get(READS)
 
 
-def compile_statement(operation: Operation) -> sa.Select[Any]:
+def compile_statement(operation: Operation) -> sa.Select[str, bool]:
     """Give the statement of one row: the data as JSON text, and whether everything that was named is there.
 
     Raises:
@@ -86,7 +86,7 @@ class _Walk:
     """What must be there: releases and rounds."""
     _objects: float = 0
 
-    def statement(self) -> sa.Select[Any]:
+    def statement(self) -> sa.Select[str, bool]:
         schema = self.operation.schema._schema
         if schema.query_type is None:
             raise NotCompiled("there is no query type")

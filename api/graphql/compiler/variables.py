@@ -12,7 +12,8 @@ def shape_of(value: Any) -> Hashable:
         return tuple((name, shape_of(each)) for name, each in value.items())
     if isinstance(value, list):
         return ("list", *(shape_of(each) for each in value))
-    return type(value) if _comes_later(value) else (type(value), value)
+    kind: Any = type(value)
+    return kind if _comes_later(value) else (kind, value)  # type: ignore[no-any-return]
 
 
 def slots_of(value: Any, *path: str | int) -> Any:
