@@ -25,7 +25,7 @@ from schema.arrays.box import Box, box_slices, parse_shape
 from schema.arrays.runs import LabelRuns
 from schema.identity import entity_id
 
-KERNEL_VERSION = "2"
+KERNEL_VERSION = "3"
 """Raised with every change that may change a stored value; rows of another version are stale."""
 
 DEFAULTS = GeometrySettings()

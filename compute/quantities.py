@@ -16,7 +16,7 @@ from compute.kernels.body import BodyOutline
 from compute.kernels.components import component_counts
 from compute.kernels.cuda.gather import LabelSums
 from compute.kernels.diameters import in_plane_diameters, max_diameter_mm
-from compute.kernels.frames import centroid_lps_mm, steps_zyx_lps_mm, voxel_volume_mm3
+from compute.kernels.frames import boxes_lps_mm, centroid_lps_mm, steps_zyx_lps_mm, voxel_volume_mm3
 from compute.kernels.intensities import BIN_HU, HuHistogram, Intensities, hu_histograms, intensities_of
 from compute.kernels.mesh import mesh_area_mm2, mesh_cases, mesh_volume_mm3, sphericity
 from compute.kernels.moments import Moments, label_moments, moments_of
@@ -129,7 +129,7 @@ class DrawnFinding:
 
 
 def position(finding: DrawnFinding) -> dict[str, Column]:
-    """Centroid in voxels and in the patient, volume and side."""
+    """Centroid in voxels and in the patient, box in the patient, volume and side."""
     k, j, i = finding.moments.centroid_zyx.T
     voxels = {"centroid_i": i, "centroid_j": j, "centroid_k": k}
     if finding.frame is None:
@@ -137,7 +137,16 @@ def position(finding: DrawnFinding) -> dict[str, Column]:
     x, y, z = centroid_lps_mm(finding.moments.centroid_zyx, finding.frame.affine_ras).T
     volume_mm3 = finding.moments.voxels * voxel_volume_mm3(finding.frame.affine_ras)
     side = [_side(each, finding.frame.midline_lps_mm) for each in x.tolist()]
-    return {**voxels, "x_lps_mm": x, "y_lps_mm": y, "z_lps_mm": z, "volume_mm3": volume_mm3, "side": side}
+    centroid = {"x_lps_mm": x, "y_lps_mm": y, "z_lps_mm": z}
+    return {**voxels, **centroid, **_box(finding, finding.frame.affine_ras), "volume_mm3": volume_mm3, "side": side}
+
+
+def _box(finding: DrawnFinding, affine_ras: NDArray[np.float64]) -> dict[str, Column]:
+    low, high = boxes_lps_mm(finding.moments.box_min_zyx, finding.moments.box_max_zyx, affine_ras)
+    ends = {"min": low, "max": high}
+    return {
+        f"box_{end}_{axis}_lps_mm": each for end, box in ends.items() for axis, each in zip("xyz", box.T, strict=True)
+    }
 
 
 def _side(x_lps_mm: float, midline_lps_mm: float | None) -> Side | None:

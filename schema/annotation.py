@@ -177,8 +177,20 @@ class Geometry(HideableTable, table=True):
         sa.Index(None, "volume_ml"),
         sa.Index(None, "long_axis_mm"),
         sa.Index(None, "hu_mean"),
+        sa.Index(None, "max_diameter_mm"),
         sa.Index(None, "side"),
         sa.Index(None, "kernel_version"),
+        sa.Index(
+            "ix_geometry_box_lps_mm",
+            *(sa.text(f"span(box_min_{axis}_lps_mm, box_max_{axis}_lps_mm, '[]')") for axis in "xyz"),
+            postgresql_using="gist",
+            postgresql_where=sa.text("box_min_x_lps_mm IS NOT NULL"),
+        ),
+        sa.CheckConstraint(
+            "num_nulls(box_min_x_lps_mm, box_min_y_lps_mm, box_min_z_lps_mm, "
+            "box_max_x_lps_mm, box_max_y_lps_mm, box_max_z_lps_mm) IN (0, 6)",
+            name="box_all_or_none",
+        ),
         sa.CheckConstraint("(volume_mm3 IS NULL) = (x_lps_mm IS NULL)", name="mm_all_or_none"),
         sa.CheckConstraint(
             "least(surface_area_mm2, mesh_volume_mm3, sphericity, max_diameter_mm, long_axis_mm, short_axis_mm) > 0",
@@ -282,3 +294,10 @@ class Geometry(HideableTable, table=True):
     device: str
     """cpu, or the GPU's name."""
     computed_at: datetime = now_column()
+    box_min_x_lps_mm: float | None = _double()
+    """The smallest box along the patient's axes around its voxels, outer faces included."""
+    box_min_y_lps_mm: float | None = _double()
+    box_min_z_lps_mm: float | None = _double()
+    box_max_x_lps_mm: float | None = _double()
+    box_max_y_lps_mm: float | None = _double()
+    box_max_z_lps_mm: float | None = _double()

@@ -28,6 +28,12 @@ class Location(HideableTable, table=True):
         sa.Index(None, "lobe"),
         sa.Index(None, "lung_border_mm"),
         sa.Index(None, "kernel_version"),
+        sa.Index(
+            "ix_location_relative",
+            *(sa.text(f"span(rel_{axis}, rel_{axis}, '[]')") for axis in "xyz"),
+            postgresql_using="gist",
+            postgresql_where=sa.text("rel_x IS NOT NULL"),
+        ),
         _share_check("lung_share"),
         _share_check("left_share"),
         _share_check("right_share"),

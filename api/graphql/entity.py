@@ -29,6 +29,14 @@ class Box:
 
 
 @graphql_type
+class BoxMm:
+    """A box along the patient's axes, in LPS mm."""
+
+    min: list[float]
+    max: list[float]
+
+
+@graphql_type
 class Entity(Record, views=[views.entities, views.any_entity]):
     """One label of one annotation. Measures are null where they are not known: never 0 instead."""
 
@@ -38,6 +46,8 @@ class Entity(Record, views=[views.entities, views.any_entity]):
     round_id: strawberry.Private[int]
     box_min_vox: strawberry.Private[list[int]]
     box_max_vox: strawberry.Private[list[int]]
+    box_min_lps_mm: strawberry.Private[list[float] | None]
+    box_max_lps_mm: strawberry.Private[list[float] | None]
     label: int = described("Its value in the annotation's labels.")
     voxels: int
     volume_mm3: float | None = described("Null without the CT's spacing.")
@@ -92,6 +102,13 @@ class Entity(Record, views=[views.entities, views.any_entity]):
     measured_at: datetime | None
 
     box_vox: Box = parts(Box, "The smallest box around it.", min="box_min_vox", max="box_max_vox")
+    box_lps_mm: BoxMm | None = parts(
+        BoxMm,
+        "The smallest box around it along the patient's axes, outer faces included; null without the CT's frame.",
+        unless_null="box_min_lps_mm",
+        min="box_min_lps_mm",
+        max="box_max_lps_mm",
+    )
     finding: Annotated["Finding", strawberry.lazy("api.graphql.finding")] = one(
         links.ENTITY_FINDING, "The finding that it shows."
     )

@@ -36,8 +36,8 @@ def put_load(port: int, path: str, body: dict[str, object], *, clients: int, sec
 
 
 async def _put_load(port: int, path: str, body: bytes, clients: int, seconds: float) -> Load:
-    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    request, took = head.encode() + body, list[float]()
+    lines = (f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json", f"Content-Length: {len(body)}")
+    request, took = "\r\n".join([*lines, "", ""]).encode() + body, list[float]()
     start = time.perf_counter()
     await asyncio.gather(*(_client(port, request, start + seconds, took) for _ in range(clients)))
     return Load(clients, time.perf_counter() - start, took)

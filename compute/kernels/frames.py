@@ -36,6 +36,26 @@ def centroid_lps_mm(centroid_zyx: npt.ArrayLike, affine_ras: npt.ArrayLike) -> F
     return voxels_lps_mm(np.asarray(centroid_zyx, np.float64)[..., ::-1], affine_ras)
 
 
+def boxes_lps_mm(min_zyx: npt.ArrayLike, max_zyx: npt.ArrayLike, affine_ras: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """The smallest boxes along the patient's axes around boxes of voxels, outer faces included.
+
+    Args:
+        min_zyx: (...,3), first voxels.
+        max_zyx: (...,3), one past the last ones.
+        affine_ras: (4,4).
+
+    Returns:
+        The least and the greatest x, y, z in LPS mm, (...,3) each.
+
+    Raises:
+        ValueError: as `voxels_lps_mm`.
+    """
+    low, high = np.asarray(min_zyx, np.float64), np.asarray(max_zyx, np.float64)
+    centre = centroid_lps_mm((low + high - 1) / 2, affine_ras)
+    reach: Floats = (high - low) / 2 @ np.abs(steps_zyx_lps_mm(affine_ras))
+    return centre - reach, centre + reach
+
+
 def steps_zyx_lps_mm(affine_ras: npt.ArrayLike) -> Floats:
     """Shape (3,3), in mm: the rows are the LPS vectors from a voxel to its next neighbour along z, y and x.
 

@@ -317,12 +317,17 @@ def _measured() -> dict[str, Expression]:
     return {
         "centroid_vox": _unless_null(GEOMETRY.c.entity_id, *(GEOMETRY.c[f"centroid_{axis}"] for axis in "ijk")),
         "centroid_lps_mm": _unless_null(GEOMETRY.c.x_lps_mm, *(GEOMETRY.c[f"{axis}_lps_mm"] for axis in "xyz")),
+        **{f"box_{end}_lps_mm": _corner(end) for end in ("min", "max")},
         "major_axis_lps": _unless_null(GEOMETRY.c.major_axis_x, *(GEOMETRY.c[f"major_axis_{axis}"] for axis in "xyz")),
         **_columns(GEOMETRY, *MEASURES),
         "kernel_settings": GEOMETRY.c.settings,
         "measured_on": GEOMETRY.c.device,
         "measured_at": GEOMETRY.c.computed_at,
     }
+
+
+def _corner(end: str) -> Expression:
+    return _unless_null(GEOMETRY.c.box_min_x_lps_mm, *(GEOMETRY.c[f"box_{end}_{axis}_lps_mm"] for axis in "xyz"))
 
 
 def _unless_null(known: Expression, *parts: Expression) -> Expression:

@@ -173,6 +173,7 @@ def test_arrays_of_two_shapes_are_refused() -> None:
 def test_the_side_is_told_against_the_midline(midline: float, side: Side) -> None:
     (block, _) = measure_finding(LabelRuns.from_dense(blocks()), frame(np.zeros(SHAPE, np.int16), midline))
     assert block.geometry["x_lps_mm"] == pytest.approx(23)
+    assert block.geometry["box_min_x_lps_mm"] < 23 < block.geometry["box_max_x_lps_mm"]
     assert block.geometry["side"] == side
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compute.kernels.frames import centroid_lps_mm, spacing_mm, voxel_volume_mm3, voxels_lps_mm
+from compute.kernels.frames import boxes_lps_mm, centroid_lps_mm, spacing_mm, voxel_volume_mm3, voxels_lps_mm
 
 unhurried = settings(deadline=None, max_examples=60)  # the first example compiles
 
@@ -55,3 +55,24 @@ def test_an_affine_that_cannot_be_used_is_refused(affine: npt.NDArray[np.float64
 def test_points_of_another_shape_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(2,\)"):
         voxels_lps_mm([1, 2], SCAN)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    low=st.tuples(*[st.integers(0, 30)] * 3),
+    size=st.tuples(*[st.integers(1, 30)] * 3),
+    seed=st.integers(0, 2**31),
+)
+def test_a_box_in_mm_is_the_one_around_its_corners(
+    low: tuple[int, int, int], size: tuple[int, int, int], seed: int
+) -> None:
+    affine = np.eye(4)
+    affine[:3] = np.random.default_rng(seed).normal(size=(3, 4))
+    high = np.add(low, size)
+    faces = np.array([np.subtract(low, 0.5), np.subtract(high, 0.5)])[:, ::-1]
+    corners = voxels_lps_mm(
+        [[faces[a, 0], faces[b, 1], faces[c, 2]] for a in (0, 1) for b in (0, 1) for c in (0, 1)], affine
+    )
+    least, greatest = boxes_lps_mm([low], [high], affine)
+    np.testing.assert_allclose(least[0], corners.min(axis=0), atol=1e-9)
+    np.testing.assert_allclose(greatest[0], corners.max(axis=0), atol=1e-9)
