@@ -1,18 +1,31 @@
 """The inputs of `where:`, part by part those of `schema.queries.filters`, and how they become them."""
 
-from typing import Any
+from datetime import date
+from typing import Any, TypeVar
 from uuid import UUID
 
 import strawberry
 
 from api.graphql import vocabulary  # noqa: F401 - registers the enums
 from api.graphql.declare import described, graphql_input
+from schema.annotation import Policy
 from schema.finding import Side
 from schema.ontology import Focality
-from schema.queries.filters import Between, EntityFilter, FindingFilter, InRelease, ScanFilter
+from schema.queries.filters import (
+    RANGED,
+    EntityFilter,
+    FindingFilter,
+    InRelease,
+    MetadataFilter,
+    NearEntity,
+    ScanFilter,
+)
 from schema.queries.mistakes import ReadMistake
+from schema.queries.places import BoxFilter, LocationFilter, NearPoint
+from schema.queries.ranges import Between
 from schema.queries.slots import read
 
+T = TypeVar("T")
 DEEPEST = 8
 """How deep filters may be nested in each other."""
 
@@ -23,6 +36,57 @@ class Range:
 
     min: float | None = None
     max: float | None = None
+
+
+@graphql_input
+class DateRange:
+    """From `min` to `max`, both included; absent dates lie in no range."""
+
+    min: date | None = None
+    max: date | None = None
+
+
+@graphql_input
+class BoxWhere:
+    """A box, both ends included: in LPS mm, or in shares of the lungs' box."""
+
+    min: list[float] = described("Three numbers, x, y, z.")
+    max: list[float]
+
+
+@graphql_input
+class NearWhere:
+    """Within so many mm of a point."""
+
+    point_lps_mm: list[float] = described("Three numbers: towards left, back and head.")
+    within_mm: float
+
+
+@graphql_input
+class LocationWhere:
+    """In any organ mask of the scan, everything given holds of the entity."""
+
+    scheme: str | None = None
+    lobe: str | None = described("The lobe with the largest share.", default=None)
+    organ: str | None = described("An organ that it touches.", default=None)
+    organ_share: Range | None = described("Its share in that organ, 0 to 1.", default=None)
+    lung_share: Range | None = None
+    left_share: Range | None = None
+    right_share: Range | None = None
+    lobe_share: Range | None = None
+    lung_border_mm: Range | None = described("Within 10 mm of the pleura: `{max: 10}`.", default=None)
+    relative_position: BoxWhere | None = described("Its centroid, in the lungs' own frame.", default=None)
+
+
+@graphql_input
+class MetadataWhere:
+    """What the collection's metadata table says; everything given holds."""
+
+    manufacturer: str | None = None
+    manufacturer_model: str | None = None
+    patient_sex: str | None = None
+    patient_age_years: Range | None = None
+    study_date: DateRange | None = None
 
 
 @graphql_input
@@ -44,7 +108,11 @@ class ScanWhere:
     release: ReleaseWhere | None = None
     has_volume: bool | None = None
     hidden: bool | None = described("Whether its annotations are hidden.", default=None)
-    finding: "FindingWhere | None" = described("At least one such finding.", default=None)
+    metadata: MetadataWhere | None = None
+    finding: "FindingWhere | None" = described(
+        "At least one such finding; several in `and` occur together.", default=None
+    )
+    finding_count: Range | None = None
     and_: list["ScanWhere"] | None = described("All of these.", name="and", default=None)
     or_: list["ScanWhere"] | None = described("At least one of these.", name="or", default=None)
     not_: "ScanWhere | None" = described("Not this.", name="not", default=None)
@@ -56,6 +124,7 @@ class FindingWhere:
 
     ids: list[strawberry.ID] | None = None
     scans: list[str] | None = described("Names, with or without `.nii.gz`.", default=None)
+    scan: ScanWhere | None = described("Seen on such a scan.", default=None)
     text: str | None = described(
         'Words of the text, as in a web search: "..." together, `or`, `-` without.', default=None
     )
@@ -67,6 +136,8 @@ class FindingWhere:
     release: ReleaseWhere | None = None
     side: Side | None = described("Over its entities.", default=None)
     text_side: Side | None = described("What the words name.", default=None)
+    round: str | None = described("Drawn in the round of this name, whatever became of it.", default=None)
+    policy: Policy | None = described("Of an annotation that holds.", default=None)
     entity_count: Range | None = None
     entity: "EntityWhere | None" = described("At least one such entity.", default=None)
     and_: list["FindingWhere"] | None = described("All of these.", name="and", default=None)
@@ -74,25 +145,49 @@ class FindingWhere:
     not_: "FindingWhere | None" = described("Not this.", name="not", default=None)
 
 
+def ranged(cls: type[T]) -> type[T]:
+    """Give an input a range for every measure of entities, in the measure's own unit."""
+    for name in RANGED:
+        cls.__annotations__[name] = Range | None
+        setattr(cls, name, None)
+    return cls
+
+
 @graphql_input
+@ranged
 class EntityWhere:
     """Entities of which everything given holds."""
 
     ids: list[strawberry.ID] | None = None
     side: Side | None = None
-    voxels: Range | None = None
-    volume_ml: Range | None = None
-    hu_mean: Range | None = None
-    hu_median: Range | None = None
-    components26: Range | None = None
+    round: str | None = described("Drawn in the round of this name.", default=None)
+    policy: Policy | None = None
+    location: LocationWhere | None = None
+    box_lps_mm: BoxWhere | None = described("Its box has a point in common with this one.", default=None)
+    near: NearWhere | None = described("Its box is so near to the point.", default=None)
+    near_entity: "NearEntityWhere | None" = described("Another entity of its scan is so near.", default=None)
     finding: FindingWhere | None = described("Of such a finding.", default=None)
     and_: list["EntityWhere"] | None = described("All of these.", name="and", default=None)
     or_: list["EntityWhere"] | None = described("At least one of these.", name="or", default=None)
     not_: "EntityWhere | None" = described("Not this.", name="not", default=None)
 
 
+@graphql_input
+class NearEntityWhere:
+    """Another entity, and how far its box may be away; 0: they touch or overlap."""
+
+    entity: EntityWhere
+    within_mm: float
+
+
 FILTERS: dict[type[Any], type[Any]] = {
     Range: Between,
+    DateRange: Between,
+    BoxWhere: BoxFilter,
+    NearWhere: NearPoint,
+    NearEntityWhere: NearEntity,
+    LocationWhere: LocationFilter,
+    MetadataWhere: MetadataFilter,
     ReleaseWhere: InRelease,
     ScanWhere: ScanFilter,
     FindingWhere: FindingFilter,
@@ -115,6 +210,9 @@ def to_filter(given: Any, depth: int = 0) -> Any:
     parts = {name: to_filter(value, depth + 1) for name, value in vars(given).items()}
     if parts.get("ids") is not None:
         parts["ids"] = [read(each, parse_id) for each in parts["ids"]]
+    if isinstance(given, EntityWhere):
+        ranges = {name: parts.pop(name) for name in RANGED}
+        parts["measures"] = {name: between for name, between in ranges.items() if between is not None} or None
     return FILTERS[type(given)](**parts)
 
 

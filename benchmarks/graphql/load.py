@@ -36,7 +36,12 @@ def put_load(port: int, path: str, body: dict[str, object], *, clients: int, sec
 
 
 async def _put_load(port: int, path: str, body: bytes, clients: int, seconds: float) -> Load:
-    lines = (f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json", f"Content-Length: {len(body)}")
+    lines = (
+        f"POST {path} HTTP/1.1",
+        "Host: 127.0.0.1",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    )
     request, took = "\r\n".join([*lines, "", ""]).encode() + body, list[float]()
     start = time.perf_counter()
     await asyncio.gather(*(_client(port, request, start + seconds, took) for _ in range(clients)))

@@ -5,18 +5,22 @@ entity's sides, counts and measures are those of the annotations in the scope, s
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from schema.annotation import Policy
 from schema.finding import Side
 from schema.ontology import Focality
+from schema.queries.places import BOX, BoxFilter, LocationFilter, NearPoint, box_meets, is_near
+from schema.queries.ranges import Between
 from schema.queries.reading import among
 from schema.queries.scope import Scope
 from schema.queries.slots import read
 from schema.queries.tables import (
+    ANNOTATION,
     CATEGORY,
     ENTITY,
     FINDING,
@@ -26,28 +30,28 @@ from schema.queries.tables import (
     RELEASE_FINDING,
     RELEASE_SCAN,
     REVISION,
+    ROUND,
     SCAN,
+    SCAN_METADATA,
     STUDY,
     VOLUME,
 )
-from schema.queries.views import Expression, entity_count, finding_side, findings, some_entity
+from schema.queries.views import (
+    MEASURES,
+    Expression,
+    default_annotations,
+    entities,
+    entity_count,
+    finding_side,
+    findings,
+    scans,
+    some_entity,
+)
 
+RANGED = ("voxels", *(name for name in MEASURES if isinstance(GEOMETRY.c[name].type, sa.Double | sa.Integer)))
+"""What entities may be chosen by ranges of."""
 ENGLISH: sa.ColumnElement[Any] = sa.literal_column("'english'::regconfig")
 """The configuration of `finding_revision.words`."""
-
-
-@dataclass(frozen=True)
-class Between:
-    """From `min` to `max`, both included; an end that is None is open. An absent value lies in no range."""
-
-    min: float | None = None
-    max: float | None = None
-
-    def condition(self, value: Expression) -> Expression:
-        """Tell whether a value lies between."""
-        ends = [value >= self.min] if self.min is not None else []
-        ends += [value <= self.max] if self.max is not None else []
-        return sa.and_(value.is_not(None), *ends)
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,26 @@ class InRelease:
 
 
 @dataclass(frozen=True)
+class MetadataFilter:
+    """Over what the collection's table says of a scan."""
+
+    manufacturer: str | None = None
+    manufacturer_model: str | None = None
+    patient_sex: str | None = None
+    patient_age_years: Between | None = None
+    study_date: Between | None = None
+
+    def condition(self) -> Expression:
+        """Tell whether the enclosing statement's scan has such a row."""
+        columns = SCAN_METADATA.c
+        equal = {name: getattr(self, name) for name in ("manufacturer", "manufacturer_model", "patient_sex")}
+        parts = [columns[name] == value for name, value in equal.items() if value is not None]
+        between = {name: getattr(self, name) for name in ("patient_age_years", "study_date")}
+        parts += [each.condition(columns[name]) for name, each in between.items() if each is not None]
+        return SCAN.c.id.in_(sa.select(columns.scan_id).where(*parts).correlate(None))
+
+
+@dataclass(frozen=True)
 class ScanFilter:
     """Over `views.scans`."""
 
@@ -91,8 +115,10 @@ class ScanFilter:
     release: InRelease | None = None
     has_volume: bool | None = None
     hidden: bool | None = None
+    metadata: MetadataFilter | None = None
     finding: "FindingFilter | None" = None
-    """At least one such finding."""
+    """At least one such finding; `and_` of several is co-occurrence."""
+    finding_count: Between | None = None
     and_: "list[ScanFilter] | None" = None
     or_: "list[ScanFilter] | None" = None
     not_: "ScanFilter | None" = None
@@ -105,6 +131,8 @@ class FindingFilter:
     ids: list[UUID] | None = None
     scans: list[str] | None = None
     """Names, with or without `.nii.gz`."""
+    scan: ScanFilter | None = None
+    """Seen on such a scan."""
     text: str | None = None
     """Every word stands in the text, in any form; `"..."`, `or` and `-` as in a web search."""
     category: str | None = None
@@ -119,6 +147,10 @@ class FindingFilter:
     """Over its entities."""
     text_side: Side | None = None
     """What the words name."""
+    round: str | None = None
+    """Drawn in the round of this name, whatever became of it."""
+    policy: Policy | None = None
+    """Of an annotation that holds in the scope."""
     entity_count: Between | None = None
     entity: "EntityFilter | None" = None
     """At least one such entity."""
@@ -133,16 +165,29 @@ class EntityFilter:
 
     ids: list[UUID] | None = None
     side: Side | None = None
-    voxels: Between | None = None
-    volume_ml: Between | None = None
-    hu_mean: Between | None = None
-    hu_median: Between | None = None
-    components26: Between | None = None
+    measures: Mapping[str, Between] | None = None
+    """By the names in `RANGED`."""
+    round: str | None = None
+    policy: Policy | None = None
+    location: LocationFilter | None = None
+    box_lps_mm: BoxFilter | None = None
+    """Its box has a point in common with this one."""
+    near: NearPoint | None = None
+    """Its box is so near to the point."""
+    near_entity: "NearEntity | None" = None
     finding: "FindingFilter | None" = None
     """Of such a finding, in the words that hold in the scope."""
     and_: "list[EntityFilter] | None" = None
     or_: "list[EntityFilter] | None" = None
     not_: "EntityFilter | None" = None
+
+
+@dataclass(frozen=True)
+class NearEntity:
+    """Another entity of the scan, from whose box it is so many mm at most."""
+
+    entity: EntityFilter
+    within_mm: float
 
 
 class Combined(Protocol):
@@ -252,6 +297,55 @@ def _of_finding(given: FindingFilter, scope: Scope) -> Expression:
     return FINDING.c.id.in_(found.correlate(None))
 
 
+def _on_scan(given: ScanFilter, scope: Scope) -> Expression:
+    condition = scan_condition(given, scope)
+    rows = scans().rows_with([condition])
+    return FINDING.c.scan_id.in_(sa.select(SCAN.c.id).select_from(rows).where(condition).correlate(None))
+
+
+def _findings_of_scan(scope: Scope) -> Expression:
+    view = findings(scope)
+    counted = (
+        sa.select(sa.func.count()).select_from(view.rows_with([])).where(view.where, FINDING.c.scan_id == SCAN.c.id)
+    )
+    return counted.correlate(SCAN).scalar_subquery()
+
+
+def _in_round(name: str) -> sa.Select[Any]:
+    """Select the annotations of a round."""
+    rows = ANNOTATION.join(ROUND, ROUND.c.id == ANNOTATION.c.round_id)
+    return sa.select(ANNOTATION.c.id).select_from(rows).where(ROUND.c.name == name)
+
+
+def _drawn_in_round(name: str) -> Expression:
+    return FINDING.c.id.in_(_in_round(name).with_only_columns(ANNOTATION.c.finding_id).correlate(None))
+
+
+def _has_policy(policy: Policy, scope: Scope) -> Expression:
+    drawn = ANNOTATION.alias()
+    holds = (drawn.c.finding_id == FINDING.c.id, drawn.c.policy == policy, default_annotations(scope, drawn))
+    return sa.exists().where(*holds).correlate_except(drawn)
+
+
+def _of_annotation(condition: sa.Select[Any]) -> Expression:
+    return ENTITY.c.annotation_id.in_(condition.correlate(None))
+
+
+def _ranges(given: Mapping[str, Between]) -> Expression:
+    columns = {**dict.fromkeys(RANGED, GEOMETRY.c), "voxels": ENTITY.c}
+    return sa.and_(*(between.condition(columns[name][name]) for name, between in given.items()))
+
+
+def _near_entity(given: NearEntity, scope: Scope) -> Expression:
+    view = entities(scope)
+    condition = entity_condition(given.entity, scope)
+    columns = [GEOMETRY.c.entity_id, FINDING.c.scan_id, *(GEOMETRY.c[name] for name in BOX)]
+    rows = view.rows_with([condition, *columns])
+    others = sa.select(*columns).select_from(rows).where(view.where, condition).correlate(None).subquery()
+    there = sa.and_(others.c.scan_id == FINDING.c.scan_id, is_near(others, given.within_mm))
+    return sa.exists().where(there).correlate_except(others)
+
+
 _SCAN: _Reader[ScanFilter] = _Reader(
     {
         "names": lambda names, _: among(SCAN.c.name, _plain_names(names)),
@@ -260,7 +354,9 @@ _SCAN: _Reader[ScanFilter] = _Reader(
         "release": lambda release, _: SCAN.c.id.in_(release.scans()),
         "has_volume": lambda has, _: VOLUME.c.scan_id.is_not(None) == has,
         "hidden": lambda hidden, _: sa.func.scan_is_hidden(SCAN.c.id, type_=sa.Boolean) == hidden,
+        "metadata": lambda metadata, _: metadata.condition(),
         "finding": _some_finding_of_scan,
+        "finding_count": lambda between, scope: between.condition(_findings_of_scan(scope)),
     }
 )
 
@@ -268,6 +364,7 @@ _FINDING: _Reader[FindingFilter] = _Reader(
     {
         "ids": lambda ids, _: among(FINDING.c.id, ids),
         "scans": lambda names, _: FINDING.c.scan_id.in_(_named_scans(names)),
+        "scan": _on_scan,
         "text": lambda text, _: REVISION.c.words.bool_op("@@")(sa.func.websearch_to_tsquery(ENGLISH, text)),
         "category": lambda code, _: _in_category(CATEGORY.c.code == code),
         "category_under": lambda code, _: in_subtree(code),
@@ -277,6 +374,8 @@ _FINDING: _Reader[FindingFilter] = _Reader(
         "release": lambda release, _: release.condition_on_finding(),
         "side": lambda side, scope: finding_side(scope) == side,
         "text_side": lambda side, _: REVISION.c.text_side == side,
+        "round": lambda name, _: _drawn_in_round(name),
+        "policy": _has_policy,
         "entity_count": lambda between, scope: between.condition(entity_count(scope)),
         "entity": lambda given, scope: some_entity(scope, entity_condition(given, scope)),
     }
@@ -286,16 +385,13 @@ _ENTITY: _Reader[EntityFilter] = _Reader(
     {
         "ids": lambda ids, _: among(ENTITY.c.id, ids),
         "side": lambda side, _: GEOMETRY.c.side == side,
-        "voxels": lambda between, _: between.condition(ENTITY.c.voxels),
-        "volume_ml": lambda between, _: between.condition(GEOMETRY.c.volume_ml),
-        "hu_mean": lambda between, _: between.condition(GEOMETRY.c.hu_mean),
-        "hu_median": lambda between, _: between.condition(GEOMETRY.c.hu_median),
-        "components26": lambda between, _: between.condition(GEOMETRY.c.components26),
+        "measures": lambda given, _: _ranges(given),
+        "round": lambda name, _: _of_annotation(_in_round(name)),
+        "policy": lambda policy, _: _of_annotation(sa.select(ANNOTATION.c.id).where(ANNOTATION.c.policy == policy)),
+        "location": lambda location, _: location.condition(),
+        "box_lps_mm": lambda box, _: box_meets(box),
+        "near": lambda near, _: near.condition(),
+        "near_entity": _near_entity,
         "finding": _of_finding,
     }
 )
-
-
-def part_names(kind: type[Any]) -> set[str]:
-    """Give the names of a filter's parts."""
-    return {each.name for each in fields(kind)}

@@ -19,6 +19,8 @@ from schema.collection import Collection, ScanName
 from schema.database import Database, Role, parse_url
 from schema.finding import Finding, FindingRevision, RevisionSource, Side, side_in_text
 from schema.identity import annotation_id, entity_id, finding_id, revision_id, scan_id
+from schema.location import Location
+from schema.organ import OrganMask
 from schema.postgres.address import OWNER, SUPERUSER, Address
 from schema.queries.tables import ANNOTATION, CATEGORY, ONTOLOGY
 from schema.release import (
@@ -172,6 +174,17 @@ class Archive:
                     named: dict[str, Any] = {"release_id": self.keys[f"release {release}"], "finding_id": finding}
                     session.add(ReleaseAnnotation(annotation_id=key, declared_entities=len(drawn), **named))
 
+    def locate(self, scan: str, finding: int, round_name: str, label: int, **location: Any) -> None:
+        """Say where an entity lies, in the one organ mask of its scan."""
+        drawn = annotation_id(finding_id(COLLECTION, scan, finding), round_name, None, 1)
+        with self.database.transaction(Role.OWNER) as session:
+            if f"organs {scan}" not in self.keys:
+                facts = {"names": {"1": "lung"}, "digest": "0" * 64, "stored_sha256": "0" * 64, "stored_bytes": 1}
+                mask = _added(session, OrganMask(scan_id=scan_id(COLLECTION, scan), scheme="lobes", **facts))
+                self.keys[f"organs {scan}"] = mask.id
+            key = {"entity_id": entity_id(drawn, label), "organ_mask_id": self.keys[f"organs {scan}"]}
+            session.add(Location(**key, **location, kernel_version="1", device="cpu"))
+
     def set_state(self, round_name: str, scan: str, index: int, state: AnnotationState) -> None:
         key = annotation_id(finding_id(COLLECTION, scan, index), round_name, None, 1)
         with self.database.transaction() as session:
@@ -243,6 +256,8 @@ def _geometry(entity: UUID, drawn: Drawn) -> Geometry:
     centre = [(a + b - 1) / 2 for a, b in zip(drawn.low, drawn.high, strict=True)]
     centroid: dict[str, Any] = dict(zip(("centroid_i", "centroid_j", "centroid_k"), centre, strict=True))
     in_patient: dict[str, Any] = dict(zip(("x_lps_mm", "y_lps_mm", "z_lps_mm"), centre, strict=True))
+    for end, corner in (("min", drawn.low), ("max", drawn.high)):
+        in_patient |= {f"box_{end}_{axis}_lps_mm": float(each) for axis, each in zip("xyz", corner, strict=True)}
     return Geometry(
         entity_id=entity,
         **centroid,
@@ -266,6 +281,17 @@ def _labels(drawn: Sequence[Drawn]) -> LabelRuns:
     return LabelRuns.from_dense(np.ascontiguousarray(dense.T))
 
 
+_IN_LEFT_LUNG: dict[str, Any] = {
+    "lung_share": 0.75,
+    "left_share": 0.75,
+    "right_share": 0.0,
+    "lobe": "left upper lobe",
+    "lobe_share": 0.75,
+    "lung_border_mm": 1.5,
+    "rel_x": 0.8,
+    "rel_y": 0.5,
+    "rel_z": 0.25,
+}
 MASS = "Irregular mass in the left lung that abuts the hilum of the upper lobe"
 
 
@@ -297,6 +323,8 @@ def fill(archive: Archive) -> None:
     touching = Drawn((33, 24, 10), (36, 26, 14), Side.MIDLINE, volume_mm3=300.0, hu_mean=45.0)
     partial = {"policy": Policy.AT_MOST, "policy_limit": 3}
     archive.draw("first", "train_1_a_1", {0: [right], 1: [left, touching]}, release="base", **partial)
+    archive.locate("train_1_a_1", 1, "first", 1, shares={"lung": 0.75, "heart": 0.25}, **_IN_LEFT_LUNG)
+    archive.locate("train_1_a_1", 1, "first", 2, shares={"heart": 1.0}, lung_share=0.0, lung_border_mm=12.5)
     unknown = Drawn((2, 2, 2), (5, 5, 5), None, volume_mm3=None, hu_mean=None)
     unmeasured = Drawn((10, 10, 10), (12, 12, 12), measured=False)
     archive.draw("first", "train_2_a_1", {0: [unknown, unmeasured]}, release="base", policy=Policy.EXHAUSTIVE)

@@ -1,11 +1,12 @@
 """What `where:` lets through."""
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
 from api.graphql.where import FILTERS
-from schema.queries.filters import part_names
+from schema.queries.filters import RANGED, EntityFilter
 from tests.api.archive import MASS
 from tests.api.conftest import Ask
 
@@ -51,6 +52,30 @@ FLUID = "Left pleural effusion"
         ({"or": []}, []),
         ({"and": [{"categoryUnder": "2"}, {"text": "lobe"}]}, [BOTH, MASS, SECRET]),
         ({"ids": []}, []),
+        ({"scan": {"patient": "train_2"}}, [WALLS]),
+        ({"scan": {"not": {"hasVolume": True}}, "text": "bilateral"}, [WALLS]),
+        ({"round": "second"}, [BOTH]),
+        ({"round": "nobody"}, []),
+        ({"policy": "AT_MOST"}, [MASS]),
+        ({"entity": {"policy": "EXHAUSTIVE", "round": "first"}}, [WALLS]),
+        ({"entity": {"round": "second"}}, [BOTH]),
+        ({"entity": {"maxDiameterMm": {"min": 0}}}, []),
+        ({"entity": {"boxLpsMm": {"min": [34, 24, 0], "max": [100, 100, 100]}}}, [MASS]),
+        ({"entity": {"boxLpsMm": {"min": [34.5, 24, 0], "max": [100, 24, 100]}, "side": "LEFT"}}, []),
+        ({"entity": {"boxLpsMm": {"min": [-9, -9, -9], "max": [1, 1, 1]}}}, [BOTH]),
+        ({"entity": {"near": {"pointLpsMm": [1, 1, 10], "withinMm": 4}}}, [BOTH]),
+        ({"entity": {"near": {"pointLpsMm": [1, 1, 10], "withinMm": 3.9}}}, []),
+        ({"entity": {"location": {"lobe": "left upper lobe"}}}, [MASS]),
+        ({"entity": {"location": {"lungBorderMm": {"max": 10}}}}, [MASS]),
+        ({"entity": {"location": {"lungBorderMm": {"max": 1}}}}, []),
+        ({"entity": {"location": {"organ": "heart", "organShare": {"min": 0.5}}}}, [MASS]),
+        ({"entity": {"side": "LEFT", "location": {"organ": "heart", "organShare": {"min": 0.5}}}}, []),
+        ({"entity": {"location": {"scheme": "nobody"}}}, []),
+        ({"entity": {"location": {"relativePosition": {"min": [0.5, 0, 0], "max": [1, 1, 0.25]}}}}, [MASS]),
+        ({"entity": {"location": {"relativePosition": {"min": [0.9, 0, 0], "max": [1, 1, 1]}}}}, []),
+        ({"entity": {"side": "LEFT", "nearEntity": {"entity": {"side": "MIDLINE"}, "withinMm": 0}}}, [MASS]),
+        ({"entity": {"nearEntity": {"entity": {"side": "LEFT"}, "withinMm": 24.5}}}, [BOTH, MASS]),
+        ({"entity": {"nearEntity": {"entity": {"side": "RIGHT"}, "withinMm": 23}}}, []),
     ],
 )
 def test_findings(ask: Ask, where: dict[str, Any], expected: list[str]) -> None:
@@ -86,6 +111,9 @@ def test_filters_speak_of_the_release_that_is_asked_about(ask: Ask, where: dict[
         ({"hidden": True}, ["valid_1_a_1"]),
         ({"finding": {"categoryUnder": "2", "entityCount": {"min": 1}}}, ["train_1_a_1"]),
         ({"not": {"finding": {"categoryUnder": "2"}}}, ["train_2_a_1", "valid_2_a_1"]),
+        ({"and": [{"finding": {"text": "nodules"}}, {"finding": {"category": "2d"}}]}, ["train_1_a_1"]),
+        ({"findingCount": {"min": 2}}, ["train_1_a_1"]),
+        ({"findingCount": {"max": 1}}, ["train_2_a_1", "valid_1_a_1", "valid_2_a_1"]),
     ],
 )
 def test_scans(ask: Ask, where: dict[str, Any], expected: list[str]) -> None:
@@ -133,4 +161,11 @@ def test_filters_hold_below_rounds_releases_and_categories_too(ask: Ask) -> None
 
 @pytest.mark.parametrize(("asked", "filter_"), FILTERS.items())
 def test_inputs_have_the_parts_of_their_filters(asked: type[Any], filter_: type[Any]) -> None:
-    assert part_names(asked) == part_names(filter_)
+    given, read = ({part.name for part in fields(each)} for each in (asked, filter_))
+    assert given == (read - {"measures"} | set(RANGED) if filter_ is EntityFilter else read)
+
+
+def test_every_measure_can_be_chosen_by(ask: Ask) -> None:
+    for name in RANGED:
+        camel = name.split("_")[0] + "".join(part.title() for part in name.split("_")[1:])
+        ask(f"{{ entities(where: {{{camel}: {{min: 0}}}}) {{ totalCount }} }}")
