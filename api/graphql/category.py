@@ -7,7 +7,6 @@ import strawberry
 from api.graphql.declare import described, graphql_type
 from api.graphql.reads import Listed, computed, listed, many, one
 from api.graphql.siblings import Record
-from api.graphql.where import FindingWhere
 from schema.ontology import Focality
 from schema.queries import links, views
 from schema.queries.filters import below_category
@@ -36,5 +35,5 @@ class Category(Record, views=[views.categories]):
     children: list["Category"] = many(links.CATEGORY_CHILDREN, "The nodes right below it.")
     finding_count: int = computed("finding_count", "Findings of the whole subtree.")
     findings: Annotated["FindingConnection", strawberry.lazy("api.graphql.finding")] = listed(
-        Listed(views.findings, below_category), FindingWhere, "Findings of the whole subtree."
+        Listed(views.findings, below_category), "Findings of the whole subtree."
     )

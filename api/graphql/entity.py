@@ -7,8 +7,9 @@ from uuid import UUID
 import strawberry
 
 from api.graphql.declare import described, graphql_type
-from api.graphql.listing import Connection
+from api.graphql.listing import Connection, FacetCount, facet_of
 from api.graphql.location import Location
+from api.graphql.order import EntityField
 from api.graphql.reads import many, one, parts
 from api.graphql.round import Round
 from api.graphql.siblings import Record
@@ -125,3 +126,5 @@ class Entity(Record, views=[views.entities, views.any_entity]):
 @graphql_type
 class EntityConnection(Connection[Entity]):
     """A page of entities, by scan, finding and label."""
+
+    facet: list[FacetCount] = facet_of(EntityField)

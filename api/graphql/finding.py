@@ -9,7 +9,8 @@ from api.graphql.annotation import Annotation
 from api.graphql.category import Category
 from api.graphql.declare import described, field, graphql_type
 from api.graphql.entity import Entity
-from api.graphql.listing import Connection
+from api.graphql.listing import Connection, FacetCount, facet_of
+from api.graphql.order import FindingField
 from api.graphql.reads import computed, many, many_by_round, one
 from api.graphql.report import Reasoning, Report, Sentence
 from api.graphql.siblings import Record
@@ -65,3 +66,5 @@ class Finding(Record, views=[views.findings]):
 @graphql_type
 class FindingConnection(Connection[Finding]):
     """A page of findings, by scan and index."""
+
+    facet: list[FacetCount] = facet_of(FindingField)

@@ -8,8 +8,9 @@ from typing import Any, Generic, TypeVar
 
 import strawberry
 
-from api.graphql.declare import field, graphql_type
+from api.graphql.declare import described, field, graphql_type
 from api.graphql.siblings import Reading, Siblings, ViewOf
+from schema.queries.facets import Facet, read_facet
 from schema.queries.pages import Page, PageRequest, read_page, read_pages
 from schema.queries.reading import count, count_below
 from schema.queries.scope import Scope
@@ -50,6 +51,10 @@ class Listing:
         """The number of rows on all pages."""
         return count(self.reading.session, self.view, self.condition)
 
+    def facet(self, facet: Facet) -> list[tuple[str | None, int]]:
+        """The values of a field on all pages."""
+        return read_facet(self.reading.session, self.view, self.condition, facet)
+
 
 @dataclass(frozen=True)
 class Branches:
@@ -80,6 +85,10 @@ class Branches:
     def totals(self) -> Mapping[Any, int]:
         """The number of rows below each sibling."""
         return count_below(self.siblings.reading.session, self._view, self._keys, self.below)
+
+    def facet(self, key: Any, facet: Facet) -> list[tuple[str | None, int]]:
+        """The values of a field of the rows below one sibling."""
+        return read_facet(self.siblings.reading.session, self._view, self.below(key), facet)
 
     @property
     def _view(self) -> View:
@@ -112,6 +121,10 @@ class Branch:
         """The number of rows on all pages."""
         return self.branches.totals[self.key]
 
+    def facet(self, facet: Facet) -> list[tuple[str | None, int]]:
+        """The values of a field on all pages."""
+        return self.branches.facet(self.key, facet)
+
 
 @graphql_type
 class PageInfo:
@@ -129,6 +142,14 @@ class Edge(Generic[NodeType]):
 
     node: NodeType
     cursor: str
+
+
+@graphql_type
+class FacetCount:
+    """How many rows have a value."""
+
+    value: str | None = described("As text, enums by their names; null: it is not known.")
+    count: int
 
 
 @graphql_type
@@ -156,3 +177,14 @@ class Connection(Generic[NodeType]):
     def total_count(self) -> int:
         """How many rows there are on all pages; counted only when asked for."""
         return self.listing.total
+
+
+def facet_of(fields: Any) -> Any:
+    """Declare the facet of a connection whose rows have these fields."""
+
+    def facet(self: Connection[Any], by, most: int = 50) -> list[FacetCount]:  # type: ignore[no-untyped-def]
+        counts = self.listing.facet(Facet(by.value, most))
+        return [FacetCount(value=value, count=number) for value, number in counts]
+
+    facet.__annotations__["by"] = fields
+    return field(facet, text="How many rows on all pages have each value of a field, the most frequent values first.")

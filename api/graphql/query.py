@@ -16,7 +16,7 @@ from api.graphql.search import SearchResult, run_search, run_similar
 from api.graphql.siblings import Info, Siblings
 from api.graphql.status import Status, read_status
 from api.graphql.voxels import entities_at
-from api.graphql.where import EntityWhere, FindingWhere, ScanWhere, parse_id, to_filter
+from api.graphql.where import FindingWhere, parse_id, to_filter
 from schema.errors import NotFound
 from schema.queries import views
 from schema.queries.filters import plain_name
@@ -44,7 +44,6 @@ class Query:
 
     scans: ScanConnection = listed_at_root(
         views.scans,
-        ScanWhere,
         "Scans by name; `asOf` decides what is below them, `where: {release: ...}` which scans they are.",
     )
 
@@ -53,14 +52,14 @@ class Query:
         """The finding of this id; null where there is none, or where the release does not have it."""
         return find(info.context, FINDING, id, as_of)  # type: ignore[no-any-return]
 
-    findings: FindingConnection = listed_at_root(views.findings, FindingWhere, "Findings by scan and index.")
+    findings: FindingConnection = listed_at_root(views.findings, "Findings by scan and index.")
 
     @partial(field, reads=ENTITY)
     def entity(self, info: Info, id: strawberry.ID) -> Entity | None:  # noqa: A002
         """The entity of this id, whatever became of its annotation; null where there is none, or it is hidden."""
         return find(info.context, ENTITY, id)  # type: ignore[no-any-return]
 
-    entities: EntityConnection = listed_at_root(views.entities, EntityWhere, "Entities by scan, finding and label.")
+    entities: EntityConnection = listed_at_root(views.entities, "Entities by scan, finding and label.")
 
     @field
     def entities_at(self, info: Info, scan: str, ijk: list[int], as_of: str | None = None) -> list[Entity]:
@@ -114,14 +113,14 @@ class Query:
         """The release of this name; null where there is none."""
         return find(info.context, RELEASE, name)  # type: ignore[no-any-return]
 
-    releases: ReleaseConnection = listed_at_root(views.releases, None, "Releases by name.")
+    releases: ReleaseConnection = listed_at_root(views.releases, "Releases by name.")
 
     @partial(field, reads=ROUND)
     def round(self, info: Info, name: str) -> Round | None:
         """The round of this name; null where there is none."""
         return find(info.context, ROUND, name)  # type: ignore[no-any-return]
 
-    rounds: RoundConnection = listed_at_root(views.rounds, None, "Rounds by name.")
+    rounds: RoundConnection = listed_at_root(views.rounds, "Rounds by name.")
 
     @field
     def status(self, info: Info) -> Status:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from api.graphql.declare import field
 from api.graphql.listing import Branch, Branches, Connection, Listing
+from api.graphql.order import EntityOrder, FindingOrder, ScanOrder, to_order
 from api.graphql.siblings import Info, Reading, Record, Siblings, ViewOf
 from api.graphql.where import EntityWhere, FindingWhere, ScanWhere, to_filter
 from schema.queries import views
@@ -21,14 +22,23 @@ from schema.queries.reading import rows_by_field
 from schema.queries.scope import NOW, Scope
 from schema.queries.views import Expression
 
-Where: TypeAlias = type[ScanWhere | FindingWhere | EntityWhere]
 
-CONDITIONS: Mapping[ViewOf, Callable[[Any, Scope], Expression]] = {
-    views.scans: scan_condition,
-    views.findings: finding_condition,
-    views.entities: entity_condition,
+@dataclass(frozen=True)
+class Choice:
+    """How rows of a view are chosen and sorted."""
+
+    where: type[Any]
+    order: type[Any]
+    condition: Callable[[Any, Scope], Expression]
+    """What turns the filter into a condition."""
+
+
+CHOICES: Mapping[ViewOf, Choice] = {
+    views.scans: Choice(ScanWhere, ScanOrder, scan_condition),
+    views.findings: Choice(FindingWhere, FindingOrder, finding_condition),
+    views.entities: Choice(EntityWhere, EntityOrder, entity_condition),
 }
-"""What turns the filter of a list into a condition."""
+"""Lists of other rows have no `where` and no `orderBy`."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +93,7 @@ class Listed:
 
     def condition(self, where: Any, scope: Scope, key: Any = None) -> Expression:
         """Give the condition on rows, with a filter or None, below the row of a key or at a root."""
-        filtered = CONDITIONS[self.view_of](where, scope) if where is not None else sa.true()
+        filtered = CHOICES[self.view_of].condition(where, scope) if where is not None else sa.true()
         return sa.and_(filtered, self.below(key)) if self.below is not None else filtered
 
 
@@ -156,41 +166,43 @@ def members(kind: type[Any], name: str, text: str) -> Any:
     return field(resolve, text=text, reads=Members(name))
 
 
-def listed(read: Listed, where: Where | None, text: str) -> Any:
-    """Declare a connection below a row, with a filter where its rows have one."""
+def listed(read: Listed, text: str) -> Any:
+    """Declare a connection below a row."""
 
     def page(self: Record, first: int = 50, after: str | None = None):  # type: ignore[no-untyped-def]
         return _below(self, read, None, PageRequest(first, after))
 
-    def filtered(self: Record, first: int = 50, after: str | None = None, where=None):  # type: ignore[no-untyped-def]
-        return _below(self, read, where, PageRequest(first, after))
+    def chosen(  # type: ignore[no-untyped-def]
+        self: Record, first: int = 50, after: str | None = None, where=None, order_by=None
+    ):
+        return _below(self, read, where, PageRequest(first, after, to_order(order_by)))
 
-    return field(_accepting(where, page, filtered), text=text, reads=read)
+    return field(_resolver(read.view_of, page, chosen), text=text, reads=read)
 
 
-def listed_at_root(view_of: ViewOf, where: Where | None, text: str) -> Any:
-    """Declare a connection of all rows of a view; with a filter and `asOf` where there is a filter for them."""
+def listed_at_root(view_of: ViewOf, text: str) -> Any:
+    """Declare a connection of all rows of a view, `asOf` a release where they are chosen from."""
     read = Listed(view_of)
 
     def page(info: Info, first: int = 50, after: str | None = None):  # type: ignore[no-untyped-def]
         return Connection(listing=Listing(info.context, NOW, view_of, sa.true(), PageRequest(first, after)))
 
-    def filtered(  # type: ignore[no-untyped-def]
-        info: Info, first: int = 50, after: str | None = None, where=None, as_of: str | None = None
+    def chosen(  # type: ignore[no-untyped-def]
+        info: Info, first: int = 50, after: str | None = None, where=None, order_by=None, as_of: str | None = None
     ):
-        scope, request = info.context.scope(as_of), PageRequest(first, after)
-        return Connection(
-            listing=Listing(info.context, scope, view_of, read.condition(to_filter(where), scope), request)
-        )
+        scope, request = info.context.scope(as_of), PageRequest(first, after, to_order(order_by))
+        condition = read.condition(to_filter(where), scope)
+        return Connection(listing=Listing(info.context, scope, view_of, condition, request))
 
-    return field(_accepting(where, page, filtered), text=text, reads=read)
+    return field(_resolver(view_of, page, chosen), text=text, reads=read)
 
 
-def _accepting(where: Where | None, page: Callable[..., Any], filtered: Callable[..., Any]) -> Callable[..., Any]:
-    if where is None:
+def _resolver(view_of: ViewOf, page: Callable[..., Any], chosen: Callable[..., Any]) -> Callable[..., Any]:
+    if view_of not in CHOICES:
         return page
-    filtered.__annotations__["where"] = where | None
-    return filtered
+    choice = CHOICES[view_of]
+    chosen.__annotations__.update(where=choice.where | None, order_by=list[choice.order] | None)  # type: ignore[name-defined]
+    return chosen
 
 
 def find(reading: Reading, read: Found, value: str | None, as_of: str | None = None) -> Any:

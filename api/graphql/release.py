@@ -9,7 +9,6 @@ from api.graphql.declare import described, graphql_type
 from api.graphql.listing import Connection
 from api.graphql.reads import Listed, listed, many, of_release
 from api.graphql.siblings import Record
-from api.graphql.where import EntityWhere, FindingWhere, ScanWhere
 from schema.queries import links, views
 from schema.queries.filters import scan_in_release
 from schema.release import ReleaseKind, Visibility
@@ -44,13 +43,13 @@ class Release(Record, views=[views.releases]):
 
     splits: list[Split] = many(links.RELEASE_SPLITS, "Its splits by name.")
     scans: Annotated["ScanConnection", strawberry.lazy("api.graphql.scan")] = listed(
-        Listed(views.scans, scan_in_release, of_release), ScanWhere, "Its scans, open and hidden."
+        Listed(views.scans, scan_in_release, of_release), "Its scans, open and hidden."
     )
     findings: Annotated["FindingConnection", strawberry.lazy("api.graphql.finding")] = listed(
-        Listed(views.findings, scope=of_release), FindingWhere, "Its findings in its words."
+        Listed(views.findings, scope=of_release), "Its findings in its words."
     )
     entities: Annotated["EntityConnection", strawberry.lazy("api.graphql.entity")] = listed(
-        Listed(views.entities, scope=of_release), EntityWhere, "The entities of its open annotations."
+        Listed(views.entities, scope=of_release), "The entities of its open annotations."
     )
 
 

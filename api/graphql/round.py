@@ -9,7 +9,6 @@ from api.graphql.declare import described, graphql_type
 from api.graphql.listing import Connection
 from api.graphql.reads import Listed, listed, of_round
 from api.graphql.siblings import Record
-from api.graphql.where import EntityWhere, FindingWhere
 from schema.queries import views
 
 if TYPE_CHECKING:
@@ -32,15 +31,14 @@ class Round(Record, views=[views.rounds]):
     closed_at: datetime | None
 
     findings: Annotated["FindingConnection", strawberry.lazy("api.graphql.finding")] = listed(
-        Listed(views.findings, scope=of_round), FindingWhere, "The findings that it drew, in their latest words."
+        Listed(views.findings, scope=of_round), "The findings that it drew, in their latest words."
     )
     annotations: Annotated["AnnotationConnection", strawberry.lazy("api.graphql.annotation")] = listed(
         Listed(views.annotations, scope=of_round),
-        None,
         "What it says: its annotations that were accepted once, unless it replaced them itself.",
     )
     entities: Annotated["EntityConnection", strawberry.lazy("api.graphql.entity")] = listed(
-        Listed(views.entities, scope=of_round), EntityWhere, "The entities of its annotations."
+        Listed(views.entities, scope=of_round), "The entities of its annotations."
     )
 
 

@@ -7,7 +7,8 @@ from uuid import UUID
 import strawberry
 
 from api.graphql.declare import described, graphql_type
-from api.graphql.listing import Connection
+from api.graphql.listing import Connection, FacetCount, facet_of
+from api.graphql.order import ScanField
 from api.graphql.reads import computed, many, one, parts
 from api.graphql.siblings import Record
 from api.graphql.vocabulary import BigInt
@@ -96,3 +97,5 @@ class Scan(Record, views=[views.scans]):
 @graphql_type
 class ScanConnection(Connection[Scan]):
     """A page of scans, by name."""
+
+    facet: list[FacetCount] = facet_of(ScanField)

@@ -8,7 +8,8 @@ import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from enum import Enum
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -18,27 +19,50 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from schema.queries.mistakes import ReadMistake
+from schema.queries.ranges import bound
 from schema.queries.reading import key_kind, one_of
 from schema.queries.slots import Slot
 from schema.queries.views import Expression, View
 
 MOST_ROWS = 1000
+MOST_KEYS = 4
+
+
+@dataclass(frozen=True)
+class SortBy:
+    """A field of a view to sort by, a computed one too; rows without it come last."""
+
+    field: str
+    descending: bool = False
 
 
 @dataclass(frozen=True)
 class PageRequest:
-    """The rows to give: at most `first`, after a cursor.
+    """The rows to give: at most `first`, after a cursor, sorted by some fields and then in the view's order.
 
     Raises:
-        ReadMistake: `first` is not from 0 to 1000.
+        ReadMistake: `first` is not from 0 to 1000, or the fields are too many.
     """
 
     first: int = 50
     after: str | Slot | None = None
+    order: tuple[SortBy, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.first <= MOST_ROWS:
             raise ReadMistake(f"`first` may be 0 to {MOST_ROWS}, not {self.first}; ask for more by `after`")
+        if len(self.order) > MOST_KEYS:
+            raise ReadMistake(f"`orderBy` may have {MOST_KEYS} fields, not {len(self.order)}")
+
+    def keys(self, view: View) -> list[Expression]:
+        """Give the expressions that rows are sorted by; the last one is unique."""
+        return [*(view.expression(each.field) for each in self.order), *view.order]
+
+    def sorting(self, view: View) -> list[Expression]:
+        """Give the same with their directions."""
+        asked = [view.expression(each.field) for each in self.order]
+        directed = [key.desc() if each.descending else key for key, each in zip(asked, self.order, strict=True)]
+        return [*(key.nulls_last() for key in directed), *view.order]
 
 
 @dataclass(frozen=True)
@@ -73,9 +97,9 @@ def read_pages(
         ReadMistake: the cursor is not one of this order.
     """
     above = one_of(keys, key_kind(keys))
-    page = page_statement(view, below(above.c.key), request).correlate(above).lateral()
-    order = [page.c[f"sort_{n}"] for n in range(len(view.order))]
-    statement = sa.select(above.c.key.label("above"), page).join_from(above, page, sa.true()).order_by(*order)
+    statement = page_statement(view, below(above.c.key), request).correlate(above)
+    page = statement.add_columns(sa.func.row_number().over(order_by=request.sorting(view)).label("place")).lateral()
+    statement = sa.select(above.c.key.label("above"), page).join_from(above, page, sa.true()).order_by(page.c.place)
     rows: dict[Any, list[sa.RowMapping]] = {key: [] for key in keys}
     for row in session.execute(statement).mappings():
         rows[row["above"]].append(row)
@@ -84,46 +108,61 @@ def read_pages(
 
 def _page(rows: Sequence[sa.RowMapping], view: View, request: PageRequest) -> Page:
     shown = rows[: request.first]
-    cursors = [_cursor(row, len(view.order)) for row in shown]
+    cursors = [_cursor(row, len(request.keys(view))) for row in shown]
     return Page(shown, cursors, has_next=len(rows) > request.first, has_previous=request.after is not None)
 
 
 def page_statement(view: View, condition: Expression, request: PageRequest) -> sa.Select[Any]:
     """Give the statement of a page: a row more than asked for tells whether there is a next one."""
-    statement = view.select().add_columns(*(each.label(f"sort_{n}") for n, each in enumerate(view.order)))
-    statement = statement.where(condition).order_by(*view.order).limit(request.first + 1)
-    return statement.where(after_cursor(view, request.after)) if request.after is not None else statement
+    keys = [each.label(f"sort_{n}") for n, each in enumerate(request.keys(view))]
+    statement = view.select().add_columns(*keys).where(condition)
+    statement = statement.order_by(*request.sorting(view)).limit(request.first + 1)
+    return statement.where(after_cursor(view, request)) if request.after is not None else statement
 
 
-def after_cursor(view: View, cursor: str | Slot) -> Expression:
-    """Tell whether a row comes after a cursor.
+def after_cursor(view: View, request: PageRequest) -> Expression:
+    """Tell whether a row comes after the request's cursor.
 
     Raises:
         ReadMistake: the cursor is not one of this order; with a slot, when its value comes.
     """
-    values = _bound(view, cursor)
-    # The first comparison follows from the second, and is one that an index serves across joined tables.
-    return sa.and_(view.order[0] >= values[0], sa.tuple_(*view.order) > sa.tuple_(*values))
+    keys, values = request.keys(view), _bound(view, request)
+    if not request.order:
+        # The first comparison follows from the second, and is one that an index serves across joined tables.
+        return sa.and_(keys[0] >= values[0], sa.tuple_(*keys) > sa.tuple_(*values))
+    asked = len(request.order)
+    further: Expression = sa.tuple_(*keys[asked:]) > sa.tuple_(*values[asked:])
+    for key, value, by in reversed(list(zip(keys[:asked], values[:asked], request.order, strict=True))):
+        beyond = key < value if by.descending else key > value
+        is_further = sa.and_(value.is_not(None), sa.or_(beyond, key.is_(None)))
+        further = sa.or_(is_further, sa.and_(key.is_not_distinct_from(value), further))
+    return further
 
 
-def _bound(view: View, cursor: str | Slot) -> list[Expression]:
+def _bound(view: View, request: PageRequest) -> list[Expression]:
+    keys, cursor = request.keys(view), request.after
     if isinstance(cursor, Slot):
-        parts = enumerate(view.order)
-        return [cursor.then(partial(_part, view, n)).bound(column.type) for n, column in parts]
-    return [sa.literal(value, column.type) for value, column in zip(_values(view, cursor), view.order, strict=True)]
+        values = [cursor.then(partial(_part, view, request, n)) for n in range(len(keys))]
+    else:
+        values = _values(view, request, cursor or "")
+    return [sa.cast(bound(value, key.type), key.type) for value, key in zip(values, keys, strict=True)]
 
 
-def _part(view: View, n: int, cursor: str) -> Any:
-    return _values(view, cursor)[n]
+def _part(view: View, request: PageRequest, n: int, cursor: str) -> Any:
+    return _values(view, request, cursor)[n]
 
 
 def _cursor(row: sa.RowMapping, columns: int) -> str:
-    key = json.dumps([row[f"sort_{n}"] for n in range(columns)], ensure_ascii=False, default=_as_text)
-    return base64.urlsafe_b64encode(key.encode()).decode()
+    values = [_as_json(row[f"sort_{n}"]) for n in range(columns)]
+    return base64.urlsafe_b64encode(json.dumps(values, ensure_ascii=False).encode()).decode()
 
 
-def _as_text(value: UUID | datetime) -> str:
-    return write_time(value) if isinstance(value, datetime) else str(value)
+def _as_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return write_time(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # as PostgreSQL writes it
+    return value if isinstance(value, str | int | float | None) else str(value)
 
 
 def write_time(time: datetime) -> str:
@@ -131,23 +170,34 @@ def write_time(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def _values(view: View, cursor: str) -> list[Any]:
+def _values(view: View, request: PageRequest, cursor: str) -> list[Any]:
     try:
-        texts = orjson.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))
-        return [_value(text, column) for text, column in zip(texts, view.order, strict=True)]
+        given = orjson.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))
+        keys = enumerate(zip(given, request.keys(view), strict=True))
+        return [None if each is None and n < len(request.order) else _value(each, key) for n, (each, key) in keys]
     except (binascii.Error, orjson.JSONDecodeError, ValueError, TypeError, AttributeError) as error:
         raise ReadMistake(
             f"`after`: {cursor[:40]!r} is not a cursor of this list; take `endCursor` of a page"
         ) from error
 
 
-_PARSERS: Mapping[type[Any], Callable[[str], Any]] = {UUID: UUID, datetime: datetime.fromisoformat}
+_PARSERS: Mapping[type[Any], Callable[[str], Any]] = {
+    UUID: UUID,
+    datetime: datetime.fromisoformat,
+    date: date.fromisoformat,
+}
 """Of what JSON gives as text."""
 
 
 def _value(given: Any, column: Expression) -> Any:
     kind = column.type.python_type
-    value = _PARSERS[kind](given) if kind in _PARSERS else given
-    if not isinstance(value, kind) or isinstance(value, bool):
+    if kind is float and isinstance(given, int) and not isinstance(given, bool):
+        return float(given)
+    value = (_PARSERS.get(kind) or (kind if issubclass(kind, Enum) else _as_it_is))(given)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"{given!r} is no {kind.__name__}")
     return value
+
+
+def _as_it_is(given: Any) -> Any:
+    return given

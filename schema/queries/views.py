@@ -69,6 +69,10 @@ class View:
         """Give the rows without the joins that neither these expressions nor `where` need."""
         return _joined(self.rows, _tables(*expressions, self.where))
 
+    def expression(self, name: str) -> Expression:
+        """Give what a field is, a computed one too."""
+        return self.fields[name] if name in self.fields else self.computed[name]
+
     def select(self) -> sa.Select[Any]:
         """Give all fields of all rows, in no order."""
         columns = [expression.label(name) for name, expression in self.fields.items()]
@@ -76,8 +80,7 @@ class View:
 
     def select_only(self, *names: str) -> sa.Select[Any]:
         """Give the key and the named fields, computed ones too."""
-        known = {**self.fields, **self.computed}
-        columns = [known[name].label(name) for name in (self.key, *names)]
+        columns = [self.expression(name).label(name) for name in (self.key, *names)]
         return sa.select(*columns).select_from(self.rows).where(self.where)
 
 

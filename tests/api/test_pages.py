@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from api.graphql.order import EntityField
 from tests.api.conftest import Ask
 
 PAGE = """query($first: Int!, $after: String) { page: %s(first: $first, after: $after) {
@@ -84,3 +85,52 @@ def test_what_is_no_cursor_is_refused(refuse: Ask, after: str) -> None:
     code, message = refuse(query, after=after)
     assert code == "BAD_USER_INPUT"
     assert "endCursor" in message
+
+
+FIELDS = [[each.name] for each in EntityField] + [["SIDE", "HU_MEAN"], ["VOLUME_ML", "LABEL"]]
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("fields", FIELDS)
+def test_pages_follow_any_order(ask: Ask, fields: list[str], descending: bool) -> None:
+    query = """query($order: [EntityOrder!], $first: Int!, $after: String) {
+      entities(first: $first, after: $after, orderBy: $order) { edges { node { id } } pageInfo { endCursor } }
+    }"""
+    order = [{"by": field, "descending": descending} for field in fields]
+    whole = [edge["node"]["id"] for edge in ask(query, order=order, first=100)["entities"]["edges"]]
+    pages: list[str] = []
+    after = None
+    while (page := ask(query, order=order, first=4, after=after)["entities"])["edges"]:
+        pages += [edge["node"]["id"] for edge in page["edges"]]
+        after = page["pageInfo"]["endCursor"]
+    assert pages == whole
+    assert len(set(whole)) == 6
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ([{"by": "VOLUME_ML"}], [0.08, 0.3, 0.9, 2.5, None, None]),
+        ([{"by": "VOLUME_ML", "descending": True}], [2.5, 0.9, 0.3, 0.08, None, None]),
+    ],
+)
+def test_what_is_not_known_comes_last(ask: Ask, order: list[dict[str, Any]], expected: list[float | None]) -> None:
+    found = ask("query($o: [EntityOrder!]) { entities(orderBy: $o) { edges { node { volumeMl } } } }", o=order)
+    assert [edge["node"]["volumeMl"] for edge in found["entities"]["edges"]] == expected
+
+
+def test_a_cursor_is_one_of_its_order(ask: Ask, refuse: Ask) -> None:
+    page = ask("{ entities(first: 1, orderBy: [{by: LABEL}]) { pageInfo { endCursor } } }")["entities"]
+    query = "query($after: String) { entities(after: $after) { edges { cursor } } }"
+    assert refuse(query, after=page["pageInfo"]["endCursor"])[0] == "BAD_USER_INPUT"
+
+
+def test_facets_count_all_pages_under_the_filter(ask: Ask) -> None:
+    found = ask("""{ findings(first: 1, where: {textSide: LEFT}) { totalCount
+        side: facet(by: SIDE) { value count } code: facet(by: CATEGORY_CODE, most: 1) { value count } }
+        categories { code findings { facet(by: TEXT_SIDE) { value count } } } }""")
+    assert found["findings"]["totalCount"] == 2
+    assert found["findings"]["side"] == [{"value": "LEFT", "count": 1}, {"value": None, "count": 1}]
+    assert found["findings"]["code"] == [{"value": "2d", "count": 1}]
+    below = {each["code"]: each["findings"]["facet"] for each in found["categories"]}
+    assert below["2d"] == [{"value": "LEFT", "count": 1}]

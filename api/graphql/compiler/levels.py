@@ -33,15 +33,14 @@ class Level:
 
     def __getitem__(self, name: str) -> Expression:
         """Ask for a field, and give what means it outside of the subquery."""
-        known = {**self.view.fields, **self.view.computed}
-        self._asked[name] = known[name]
-        return self._outside(name, known[name])
+        self._asked[name] = self.view.expression(name)
+        return self._outside(name, self._asked[name])
 
-    def cursor(self) -> Expression:
+    def cursor(self, request: PageRequest) -> Expression:
         """Ask for what rows are sorted by, and give a row's cursor."""
-        parts = {f"sort_{n}": part for n, part in enumerate(self.view.order)}
+        parts = {f"sort_{n}": part for n, part in enumerate(request.keys(self.view))}
         self._asked.update(parts)
-        key = sa.cast(_json_array(*(value_of(self._outside(name, part)) for name, part in parts.items())), sa.Text)
+        key = sa.cast(_json_array(*(_time_of(self._outside(name, part)) for name, part in parts.items())), sa.Text)
         return sa.func.translate(sa.func.encode(sa.func.convert_to(key, "UTF8"), "base64"), "+/\n", "-_")
 
     def count(self, condition: Expression) -> Expression:
@@ -56,7 +55,7 @@ class Level:
     def page_info(self, request: PageRequest) -> Mapping[str, Expression]:
         """Give what a page's rows tell of it, by name."""
         last = sa.func.least(request.first, sa.literal_column(f"{self.name}.rows", sa.BigInteger))
-        here, cursor = self.is_shown(request), self.cursor()
+        here, cursor = self.is_shown(request), self.cursor(request)
         return {
             "has_next_page": sa.func.count() > request.first,
             "start_cursor": sa.func.max(cursor).filter(here, self._place == 1),
@@ -66,8 +65,8 @@ class Level:
     def page(self, condition: Expression, request: PageRequest) -> sa.Subquery:
         """Give the subquery of a page's rows, in their places, and one row more if there is one."""
         if request.after is not None:
-            condition = sa.and_(condition, after_cursor(self.view, request.after))
-        rows = self.rows(condition, self.view.order, limit=request.first + 1)
+            condition = sa.and_(condition, after_cursor(self.view, request))
+        rows = self.rows(condition, request.sorting(self.view), limit=request.first + 1)
         place, number = sa.func.row_number().over().label("place"), sa.func.count().over().label("rows")
         return sa.select(rows, place, number).subquery(self.name)
 
@@ -90,6 +89,10 @@ def value_of(expression: Expression) -> Expression:
     """Give an expression as GraphQL writes its values: names of enums, times in UTC with microseconds."""
     if isinstance(expression.type, sa.Enum):
         return sa.func.upper(sa.cast(expression, sa.Text))
+    return _time_of(expression)
+
+
+def _time_of(expression: Expression) -> Expression:
     if isinstance(expression.type, sa.DateTime):
         return sa.func.to_char(sa.func.timezone("UTC", expression), TIME)
     return expression

@@ -22,9 +22,11 @@ from strawberry.types.field import StrawberryField
 
 from api.graphql.compiler.levels import Level, list_of, object_of, scalar, value_of
 from api.graphql.declare import READS
+from api.graphql.order import to_order
 from api.graphql.reads import Computed, Found, Linked, Listed, Members, Parts
 from api.graphql.siblings import MOST_OBJECTS
 from api.graphql.where import to_filter
+from schema.queries.facets import Facet
 from schema.queries.pages import PageRequest
 from schema.queries.scope import NOW, Scope
 from schema.queries.slots import Slot, read
@@ -130,7 +132,7 @@ class _Walk:
         registry = schema.schema_converter.scalar_registry
         return convert_arguments(given, definition.arguments, scalar_registry=registry, config=schema.config)
 
-    def _below(self, asked: Asked, member: Callable[[Asked], Expression]) -> Expression:
+    def below(self, asked: Asked, member: Callable[[Asked], Expression]) -> Expression:
         """Give the object that a field selects."""
         schema, operation = self.operation.schema._schema, self.operation
         selected = collect_subfields(
@@ -162,8 +164,12 @@ class _Walk:
 
     # Rows
 
+    def name(self) -> str:
+        """Give a name that nothing else in the statement has."""
+        return f"t{next(self._names)}"
+
     def _level(self, view: Any, scope: Scope) -> Level:
-        return Level(f"t{next(self._names)}", view, scope)
+        return Level(self.name(), view, scope)
 
     def _count(self, objects: float) -> None:
         self._objects += objects
@@ -176,13 +182,14 @@ class _Walk:
         """Give the objects of the rows that meet a condition: a list, or the first one."""
         times *= USUALLY if many else 1
         self._count(times)
-        shown = self._below(asked, lambda member: self._of_row(member, level, times))
+        shown = self.below(asked, lambda member: self.of_row(member, level, times))
         order = level.view.order[settled:]
         if many:
             return scalar(list_of(shown), level.rows(condition, order))
         return scalar(shown, level.rows(condition, order, limit=1 if order else None))
 
-    def _of_row(self, asked: Asked, level: Level, times: float) -> Expression:
+    def of_row(self, asked: Asked, level: Level, times: float) -> Expression:
+        """Give what a field is of a row of a level."""
         match asked.reads:
             case None:
                 return self._plain(asked, level)
@@ -215,49 +222,67 @@ class _Walk:
         return self._rows(asked, there, condition, many=many, times=times, settled=settled)
 
     def _parts(self, asked: Asked, level: Level, fields: Mapping[str, str], unless_null: str | None) -> Expression:
-        shown = self._below(asked, lambda part: value_of(level[fields[part.definition.python_name]]))
+        shown = self.below(asked, lambda part: value_of(level[fields[part.definition.python_name]]))
         return shown if unless_null is None else sa.case((level[unless_null].is_not(None), shown))
 
     def _of_json(self, asked: Asked, listed: Expression) -> Expression:
-        name = f"t{next(self._names)}"
+        name = self.name()
         each = sa.func.json_array_elements(listed).table_valued(sa.column("value", sa.JSON)).render_derived(name=name)
         member = sa.literal_column(f"{name}.value", sa.JSON)
-        shown = self._below(asked, lambda part: member.op("->")(sa.literal_column(f"'{part.definition.python_name}'")))
+        shown = self.below(asked, lambda part: member.op("->")(sa.literal_column(f"'{part.definition.python_name}'")))
         return scalar(list_of(shown), each)
 
     def _connection(self, asked: Asked, listed: Listed, scope: Scope, key: Any, *, times: float) -> Expression:
         arguments = asked.arguments
-        request = PageRequest(arguments["first"], arguments["after"])
+        request = PageRequest(arguments["first"], arguments["after"], to_order(arguments.get("order_by")))
         level = self._level(listed.view_of(scope), scope)
         condition = listed.condition(to_filter(arguments.get("where")), scope, key)
         times *= request.first
         self._count(times)
-        is_read = False
-
-        def of_page(member: Asked) -> Expression:
-            nonlocal is_read
-            if member.definition.python_name == "total_count":
-                return level.count(condition)
-            if member.definition.python_name == "page_info":
-                return self._below(member, of_info)
-            is_read = True
-            return list_of(self._below(member, of_edge), level.is_shown(request))
-
-        def of_edge(member: Asked) -> Expression:
-            if member.definition.python_name == "cursor":
-                return level.cursor()
-            return self._below(member, lambda node: self._of_row(node, level, times))
-
-        def of_info(member: Asked) -> Expression:
-            nonlocal is_read
-            if member.definition.python_name == "has_previous_page":
-                return sa.literal(request.after is not None)
-            is_read = True
-            return level.page_info(request)[member.definition.python_name]
-
-        shown = self._below(asked, of_page)
-        if is_read:
+        page = _Page(self, level, condition, request, times)
+        shown = self.below(asked, page.member)
+        if page.is_read:
             return scalar(shown, level.page(condition, request))
         if request.after is not None:
             raise NotCompiled("nothing is read of the page, so nothing would check its cursor")
         return shown
+
+
+@dataclass
+class _Page:
+    """What a connection shows: aggregates over the rows of one page, and over all rows."""
+
+    walk: _Walk
+    level: Level
+    condition: Expression
+    request: PageRequest
+    times: float
+    is_read: bool = False
+    """Whether anything asked for is an aggregate over the page."""
+
+    def member(self, asked: Asked) -> Expression:
+        match asked.definition.python_name:
+            case "total_count":
+                return self.level.count(self.condition)
+            case "facet":
+                return self._facet(asked)
+            case "page_info":
+                return self.walk.below(asked, self._of_info)
+        self.is_read = True
+        return list_of(self.walk.below(asked, self._of_edge), self.level.is_shown(self.request))
+
+    def _of_edge(self, asked: Asked) -> Expression:
+        if asked.definition.python_name == "cursor":
+            return self.level.cursor(self.request)
+        return self.walk.below(asked, lambda member: self.walk.of_row(member, self.level, self.times))
+
+    def _of_info(self, asked: Asked) -> Expression:
+        if asked.definition.python_name == "has_previous_page":
+            return sa.literal(self.request.after is not None)
+        self.is_read = True
+        return self.level.page_info(self.request)[asked.definition.python_name]
+
+    def _facet(self, asked: Asked) -> Expression:
+        facet = Facet(asked.arguments["by"].value, asked.arguments["most"])
+        counts = facet.counts(self.level.view, self.condition).subquery(self.walk.name())
+        return scalar(list_of(self.walk.below(asked, lambda part: counts.c[part.definition.python_name])), counts)

@@ -13,7 +13,7 @@ def shape_of(value: Any) -> Hashable:
     if isinstance(value, list):
         return ("list", *(shape_of(each) for each in value))
     kind: Any = type(value)
-    return kind if _comes_later(value) else (kind, value)  # type: ignore[no-any-return]
+    return kind if _comes_later(value) else (kind, value)
 
 
 def slots_of(value: Any, *path: str | int) -> Any:
