@@ -31,6 +31,7 @@ _COMMANDS = {
     "query": ("cli.query", "Answer a GraphQL query without a server."),
     "serve": ("cli.serve", "Serve the GraphQL API."),
     "show": ("cli.show", "Draw a finding or a scan into a PNG."),
+    "cohort": ("cli.cohort", "Selections of findings that stay as they were drawn."),
     "release": ("cli.release", "Releases and their digests."),
 }
 

@@ -49,6 +49,7 @@ def embed_new(database: Database, model: str) -> int:
 @click.option("--category", metavar="CODE", help="Only this category, or one below it.")
 @click.option("--release", help="Only findings of this release.")
 @click.option("--split", help="Only this split of the release.")
+@click.option("--cohort", help="Only findings of this cohort.")
 @click.option("-n", "count", type=click.IntRange(1, 1000), default=10, show_default=True)
 @json_option
 def search(
@@ -57,6 +58,7 @@ def search(
     category: str | None,
     release: str | None,
     split: str | None,
+    cohort: str | None,
     count: int,
     as_json: bool,
 ) -> None:
@@ -64,7 +66,8 @@ def search(
     if split and not release:
         raise SettingsError("--split needs --release NAME: a split is a part of a release")
     settings = load_settings()
-    where = FindingFilter(category_under=category, release=InRelease(release, split) if release else None)
+    inside = InRelease(release, split) if release else None
+    where = FindingFilter(category_under=category, release=inside, cohort=cohort)
     with ready_database(settings) as database:
         results = search_findings(settings, database, text, mode=SearchMode(mode), where=where, count=count)
     if as_json:

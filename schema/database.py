@@ -114,7 +114,8 @@ def _engine(url: sa.URL) -> sa.Engine:
 @cache
 def _readers(url: sa.URL) -> ConnectionPool[psycopg.Connection[Any]]:
     given = url.normalized_query.get("options", ())
-    settings = (f"-c statement_timeout={LONGEST_MS}", "-c default_transaction_read_only=on", "-c jit=off")
+    collapse = ("-c join_collapse_limit=12", "-c from_collapse_limit=12")  # else a filter is joined too late
+    settings = (f"-c statement_timeout={LONGEST_MS}", "-c default_transaction_read_only=on", "-c jit=off", *collapse)
     return ConnectionPool(
         url.difference_update_query(["options"]).render_as_string(hide_password=False),
         kwargs={"autocommit": True, "client_encoding": "utf8", "options": " ".join([*given, *settings])},

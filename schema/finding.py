@@ -50,6 +50,7 @@ class FindingRevision(Table, table=True):
         sa.UniqueConstraint("id", "finding_id"),
         sa.CheckConstraint("revision >= 1", name="revision_from_one"),
         sa.Index("uq_finding_revision_latest", "finding_id", unique=True, postgresql_where=sa.text("is_latest")),
+        sa.Index("ix_finding_revision_denied", "finding_id", postgresql_where=sa.text("is_latest AND NOT present")),
         sa.Index("ix_finding_revision_words", "words", postgresql_using="gin", postgresql_where=sa.text("is_latest")),
         sa.Index("ix_finding_revision_terms", "terms", postgresql_using="gin", postgresql_where=sa.text("is_latest")),
         sa.Index("ix_finding_revision_category", "category_id", "finding_id", postgresql_where=sa.text("is_latest")),

@@ -5,6 +5,7 @@ from functools import partial
 import strawberry
 
 from api.graphql.category import Category
+from api.graphql.cohort import Cohort, CohortConnection
 from api.graphql.declare import field, graphql_type
 from api.graphql.entity import Entity, EntityConnection
 from api.graphql.finding import Finding, FindingConnection
@@ -29,6 +30,7 @@ SCAN = Found(views.scans, "name", plain_name)
 FINDING = Found(views.findings, "id", parse_id)
 ENTITY = Found(views.any_entity, "id", parse_id)
 CATEGORIES = Found(views.categories, "ontology", many=True)
+COHORT = Found(views.cohorts, "name")
 RELEASE = Found(views.releases, "name")
 ROUND = Found(views.rounds, "name")
 
@@ -107,6 +109,13 @@ class Query:
         """The findings that are most like the one of this id, without it, best first, by meaning and terms."""
         scope, request = info.context.scope(as_of), PageRequest(first, after)
         return run_similar(info.context, parse_id(finding), where=to_filter(where), scope=scope, request=request)
+
+    @partial(field, reads=COHORT)
+    def cohort(self, info: Info, name: str, as_of: str | None = None) -> Cohort | None:
+        """The cohort of this name; null where there is none. `asOf` decides the words of its findings."""
+        return find(info.context, COHORT, name, as_of)  # type: ignore[no-any-return]
+
+    cohorts: CohortConnection = listed_at_root(views.cohorts, "Cohorts by name.")
 
     @partial(field, reads=RELEASE)
     def release(self, info: Info, name: str) -> Release | None:

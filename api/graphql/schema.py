@@ -1,16 +1,23 @@
 """The schema, and the limits on what may be asked of it."""
 
 from datetime import datetime
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError
+from graphql import parse as parse_query
+from graphql.execution.values import get_variable_values
 from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, ParserCache, QueryDepthLimiter, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
+from strawberry.types.arguments import convert_argument
 
 from api.graphql.compiler.answering import Compiling
 from api.graphql.query import Query
 from api.graphql.vocabulary import BIG_INT, TIME, BigInt
+from api.graphql.where import FindingWhere, to_filter
+from schema.queries.filters import FindingFilter
+from schema.queries.mistakes import ReadMistake
 
 DEEPEST = 12
 """Fields within fields."""
@@ -37,3 +44,19 @@ SCHEMA = QuietSchema(
         Compiling,
     ],
 )
+
+
+def read_filter(given: dict[str, Any]) -> FindingFilter:
+    """Read a filter of findings from JSON, as `where` takes it.
+
+    Raises:
+        ReadMistake: it is none; the message says why.
+    """
+    declared = parse_query("query($where: FindingWhere!) { __typename }").definitions[0]
+    definitions = getattr(declared, "variable_definitions", ())
+    values = get_variable_values(SCHEMA._schema, definitions, {"where": given})
+    if isinstance(values, list):
+        raise ReadMistake(f"the filter is none: {values[0].message}")
+    registry = SCHEMA.schema_converter.scalar_registry
+    found: FindingFilter = to_filter(convert_argument(values.coerced["where"], FindingWhere, registry, SCHEMA.config))
+    return found

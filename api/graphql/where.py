@@ -106,6 +106,7 @@ class ScanWhere:
     patient: str | None = None
     study: str | None = None
     release: ReleaseWhere | None = None
+    cohort: str | None = described("With a finding in the cohort of this name.", default=None)
     has_volume: bool | None = None
     hidden: bool | None = described("Whether its annotations are hidden.", default=None)
     metadata: MetadataWhere | None = None
@@ -134,6 +135,7 @@ class FindingWhere:
     present: bool | None = None
     refers_to_prior: bool | None = None
     release: ReleaseWhere | None = None
+    cohort: str | None = described("In the cohort of this name.", default=None)
     side: Side | None = described("Over its entities.", default=None)
     text_side: Side | None = described("What the words name.", default=None)
     round: str | None = described("Drawn in the round of this name, whatever became of it.", default=None)

@@ -25,7 +25,7 @@ def open_archive(home: Path, findings: int) -> Iterator[Database]:
         with psycopg.connect(
             database.url(Role.OWNER).render_as_string(hide_password=False), autocommit=True
         ) as connection:
-            connection.execute("VACUUM ANALYZE")
+            connection.execute("ANALYZE")
         yield database
 
 

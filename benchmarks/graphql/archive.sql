@@ -37,7 +37,24 @@ SELECT md5('e' || n || label)::uuid, annotation, label, 1000 + n % 977, int4rang
 FROM said, generate_series(1, :entities) AS label;
 INSERT INTO open.geometry (entity_id, centroid_i, centroid_j, centroid_k, x_lps_mm, y_lps_mm, z_lps_mm, volume_mm3, side, components6, components18,
                       components26, hu_mean, hu_std, hu_min, hu_max, hu_median, surface_area_mm2, mesh_volume_mm3, sphericity, max_diameter_mm,
-                      long_axis_mm, short_axis_mm, kernel_version, settings, device)
+                      long_axis_mm, short_axis_mm, kernel_version, settings, device,
+                      box_min_x_lps_mm, box_min_y_lps_mm, box_min_z_lps_mm, box_max_x_lps_mm, box_max_y_lps_mm, box_max_z_lps_mm)
 SELECT md5('e' || n || label)::uuid, 104.5, 104.5 + n % 200, 54.5, -100 + n % 211, n % 97, -40 + n % 300, 400.25 + n % 977, (ARRAY['right','left'])[1 + n % 2]::side,
-       1, 1, 1, -700.5 + n % 800, 90.5, -900, 200, -650, 300.125, 390.5, 0.8, 12.5, 11.25, 8.5, '1', '{}', 'cpu'
+       1, 1, 1, -700.5 + n % 800, 90.5, -900, 200, -650, 300.125, 390.5, 0.8, 12.5, 11.25, 8.5, '1', '{}', 'cpu',
+       -104 + n % 211, n % 97 - 4, -50 + n % 300, -96 + n % 211, n % 97 + 4, -30 + n % 300
 FROM said, generate_series(1, :entities) AS label;
+INSERT INTO organ_mask (scan_id, scheme, names, digest, stored_sha256, stored_bytes)
+SELECT id, 'lobes', '{"1": "lung"}', md5(name) || md5(name), repeat('0', 64), 100000 FROM scan;
+INSERT INTO open.location (entity_id, organ_mask_id, shares, lung_share, left_share, right_share, lobe, lobe_share, lung_border_mm,
+                      rel_x, rel_y, rel_z, kernel_version, device)
+SELECT md5('e' || n || label)::uuid, organ_mask.id, '{"lung": 0.75, "heart": 0.25}', 0.75, 0.5, 0.25,
+       (ARRAY['left upper lobe','left lower lobe','right upper lobe','right middle lobe','right lower lobe'])[1 + n % 5], 0.5, n % 61 + 0.5,
+       (n % 101) / 100.0, (n % 97) / 96.0, (n % 89) / 88.0, '1', 'cpu'
+FROM said JOIN organ_mask ON organ_mask.scan_id = md5('s' || said.scan)::uuid, generate_series(1, :entities) AS label;
+INSERT INTO scan_metadata (scan_id, manufacturer, manufacturer_model, patient_sex, patient_age_years, study_date, source)
+SELECT id, (ARRAY['Siemens','Philips'])[1 + hashint8(study_id) & 1], 'model ' || study_id % 20, (ARRAY['F','M'])[1 + study_id % 2], 20 + study_id % 60,
+       date '2015-01-01' + (study_id % 2000)::int, '{}'
+FROM scan;
+INSERT INTO release (name, collection_id, ontology_id, kind) SELECT 'all', collection.id, ontology.id, 'published' FROM collection, ontology LIMIT 1;
+INSERT INTO release_split (release_id, name, visibility) SELECT id, split, 'open' FROM release, unnest(ARRAY['train', 'val']) AS split;
+INSERT INTO release_scan (release_id, scan_id, split) SELECT release.id, scan.id, (ARRAY['train','train','train','val'])[1 + study_id % 4] FROM release, scan;

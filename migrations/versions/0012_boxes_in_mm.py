@@ -1,4 +1,4 @@
-"""Boxes of entities in the patient's frame, and indexes for where things are."""
+"""Boxes of entities in the patient's frame, and indexes for where things are, and for what reports deny."""
 
 from alembic import op
 
@@ -32,8 +32,12 @@ ALTER TABLE {{schema}}.geometry {", ".join(f"DROP COLUMN {name}" for name in COL
 """
 
 
+DENIED = "CREATE INDEX ix_finding_revision_denied ON finding_revision (finding_id) WHERE is_latest AND NOT present"
+
+
 def upgrade() -> None:
     op.execute(SPAN)
+    op.execute(DENIED)
     for schema in ("open", "hidden"):
         op.execute(BOXES.replace("{schema}", schema))
 
@@ -41,4 +45,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     for schema in ("open", "hidden"):
         op.execute(NO_BOXES.replace("{schema}", schema))
+    op.execute("DROP INDEX ix_finding_revision_denied")
     op.execute("DROP TYPE span")

@@ -22,6 +22,8 @@ from schema.queries.slots import read
 from schema.queries.tables import (
     ANNOTATION,
     CATEGORY,
+    COHORT,
+    COHORT_MEMBER,
     ENTITY,
     FINDING,
     GEOMETRY,
@@ -29,6 +31,7 @@ from schema.queries.tables import (
     RELEASE,
     RELEASE_FINDING,
     RELEASE_SCAN,
+    RELEASE_SPLIT,
     REVISION,
     ROUND,
     SCAN,
@@ -42,14 +45,16 @@ from schema.queries.views import (
     default_annotations,
     entities,
     entity_count,
-    finding_side,
     findings,
     scans,
     some_entity,
 )
+from schema.release import Visibility
 
 RANGED = ("voxels", *(name for name in MEASURES if isinstance(GEOMETRY.c[name].type, sa.Double | sa.Integer)))
 """What entities may be chosen by ranges of."""
+SIDES = (Side.LEFT, Side.RIGHT, Side.MIDLINE)
+"""Of entities."""
 ENGLISH: sa.ColumnElement[Any] = sa.literal_column("'english'::regconfig")
 """The configuration of `finding_revision.words`."""
 
@@ -113,6 +118,8 @@ class ScanFilter:
     patient: str | None = None
     study: str | None = None
     release: InRelease | None = None
+    cohort: str | None = None
+    """With a finding in the cohort of this name."""
     has_volume: bool | None = None
     hidden: bool | None = None
     metadata: MetadataFilter | None = None
@@ -143,6 +150,8 @@ class FindingFilter:
     present: bool | None = None
     refers_to_prior: bool | None = None
     release: InRelease | None = None
+    cohort: str | None = None
+    """In the cohort of this name."""
     side: Side | None = None
     """Over its entities."""
     text_side: Side | None = None
@@ -306,9 +315,47 @@ def _on_scan(given: ScanFilter, scope: Scope) -> Expression:
 def _findings_of_scan(scope: Scope) -> Expression:
     view = findings(scope)
     counted = (
-        sa.select(sa.func.count()).select_from(view.rows_with([])).where(view.where, FINDING.c.scan_id == SCAN.c.id)
+        sa.select(sa.func.count())
+        .select_from(view.rows_with([FINDING.c.scan_id]))
+        .where(view.where, FINDING.c.scan_id == SCAN.c.id)
     )
     return counted.correlate(SCAN).scalar_subquery()
+
+
+def _in_cohort(column: sa.Column[Any], name: str) -> sa.Select[Any]:
+    """Select a column of the findings of a cohort."""
+    rows = COHORT_MEMBER.join(COHORT, COHORT.c.id == COHORT_MEMBER.c.cohort_id)
+    rows = rows.join(FINDING, FINDING.c.id == COHORT_MEMBER.c.finding_id)
+    return sa.select(column).select_from(rows).where(COHORT.c.name == name).correlate(None)
+
+
+def member_of_cohort(key: Any) -> Expression:
+    """Tell whether a finding is in the cohort of a key."""
+    members = sa.select(COHORT_MEMBER.c.finding_id).where(COHORT_MEMBER.c.cohort_id == key)
+    return FINDING.c.id.in_(members.correlate(None))
+
+
+def _in_hidden_split() -> Expression:
+    """As `scan_is_hidden` tells it of one scan."""
+    split = sa.and_(
+        RELEASE_SPLIT.c.release_id == RELEASE_SCAN.c.release_id, RELEASE_SPLIT.c.name == RELEASE_SCAN.c.split
+    )
+    rows = RELEASE_SCAN.join(RELEASE_SPLIT, split)
+    hidden = sa.select(RELEASE_SCAN.c.scan_id).select_from(rows)
+    return SCAN.c.id.in_(hidden.where(RELEASE_SPLIT.c.visibility == Visibility.HIDDEN).correlate(None))
+
+
+def _has_side(side: Side, scope: Scope) -> Expression:
+    """As `views.finding_side` tells it, by what is and is not there, which an index can find."""
+    left, right, midline = (some_entity(scope, GEOMETRY.c.side == each) for each in SIDES)
+    match side:
+        case Side.LEFT:
+            return sa.and_(left, sa.not_(right))
+        case Side.RIGHT:
+            return sa.and_(right, sa.not_(left))
+        case Side.BILATERAL:
+            return sa.and_(left, right)
+    return sa.and_(midline, sa.not_(left), sa.not_(right))
 
 
 def _in_round(name: str) -> sa.Select[Any]:
@@ -343,7 +390,8 @@ def _near_entity(given: NearEntity, scope: Scope) -> Expression:
     rows = view.rows_with([condition, *columns])
     others = sa.select(*columns).select_from(rows).where(view.where, condition).correlate(None).subquery()
     there = sa.and_(others.c.scan_id == FINDING.c.scan_id, is_near(others, given.within_mm))
-    return sa.exists().where(there).correlate_except(others)
+    # Looked for from each entity, by its scan: the others of a whole archive are never gathered.
+    return sa.exists(sa.select(others.c.entity_id).where(there).offset(0).correlate_except(others))
 
 
 _SCAN: _Reader[ScanFilter] = _Reader(
@@ -352,8 +400,9 @@ _SCAN: _Reader[ScanFilter] = _Reader(
         "patient": lambda key, _: PATIENT.c.key == key,
         "study": lambda name, _: STUDY.c.name == name,
         "release": lambda release, _: SCAN.c.id.in_(release.scans()),
+        "cohort": lambda name, _: SCAN.c.id.in_(_in_cohort(FINDING.c.scan_id, name)),
         "has_volume": lambda has, _: VOLUME.c.scan_id.is_not(None) == has,
-        "hidden": lambda hidden, _: sa.func.scan_is_hidden(SCAN.c.id, type_=sa.Boolean) == hidden,
+        "hidden": lambda hidden, _: _in_hidden_split() == hidden,
         "metadata": lambda metadata, _: metadata.condition(),
         "finding": _some_finding_of_scan,
         "finding_count": lambda between, scope: between.condition(_findings_of_scan(scope)),
@@ -369,10 +418,11 @@ _FINDING: _Reader[FindingFilter] = _Reader(
         "category": lambda code, _: _in_category(CATEGORY.c.code == code),
         "category_under": lambda code, _: in_subtree(code),
         "focality": lambda focality, _: _in_category(CATEGORY.c.focality == focality),
-        "present": lambda present, _: REVISION.c.present == present,
+        "present": lambda present, _: REVISION.c.present if present else sa.not_(REVISION.c.present),
         "refers_to_prior": lambda refers, _: REVISION.c.refers_to_prior == refers,
         "release": lambda release, _: release.condition_on_finding(),
-        "side": lambda side, scope: finding_side(scope) == side,
+        "cohort": lambda name, _: FINDING.c.id.in_(_in_cohort(FINDING.c.id, name)),
+        "side": _has_side,
         "text_side": lambda side, _: REVISION.c.text_side == side,
         "round": lambda name, _: _drawn_in_round(name),
         "policy": _has_policy,

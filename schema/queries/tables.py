@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from schema.annotation import Annotation, Entity, Geometry, LabelArray
 from schema.base import Table
+from schema.cohort import Cohort, CohortMember
 from schema.embedding import Embedding, EmbeddingModel
 from schema.finding import Finding, FindingRevision
 from schema.location import Location
@@ -24,6 +25,8 @@ def _table(model: type[Table]) -> sa.Table:
 
 ANNOTATION = _table(Annotation)
 CATEGORY = _table(Category)
+COHORT = _table(Cohort)
+COHORT_MEMBER = _table(CohortMember)
 EMBEDDING = _table(Embedding)
 EMBEDDING_MODEL = _table(EmbeddingModel)
 ENTITY = _table(Entity)

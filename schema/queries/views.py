@@ -19,6 +19,8 @@ from schema.queries.sides import side_over
 from schema.queries.tables import (
     ANNOTATION,
     CATEGORY,
+    COHORT,
+    COHORT_MEMBER,
     ENTITY,
     FINDING,
     GEOMETRY,
@@ -152,15 +154,13 @@ def findings(scope: Scope = NOW) -> View:
 
     `text_words` and `revision_id` are what filters and search build on.
     """
-    rows: sa.FromClause = FINDING.join(SCAN, SCAN.c.id == FINDING.c.scan_id)
-    if scope.release_id is None:
-        rows = rows.join(REVISION, REVISION.c.finding_id == FINDING.c.id)
-        where: Expression = REVISION.c.is_latest
-        index = FINDING.c.source_index
-    else:
-        rows = rows.join(RELEASE_FINDING, RELEASE_FINDING.c.finding_id == FINDING.c.id)
-        rows = rows.join(REVISION, REVISION.c.id == RELEASE_FINDING.c.revision_id)
+    rows: sa.FromClause = REVISION
+    where: Expression = REVISION.c.is_latest
+    index: Expression = FINDING.c.source_index
+    if scope.release_id is not None:
+        rows = RELEASE_FINDING.join(REVISION, REVISION.c.id == RELEASE_FINDING.c.revision_id)
         where, index = RELEASE_FINDING.c.release_id == scope.release_id, RELEASE_FINDING.c.index
+    rows = rows.join(FINDING, FINDING.c.id == REVISION.c.finding_id).join(SCAN, SCAN.c.id == FINDING.c.scan_id)
     return View(
         rows=rows,
         fields={
@@ -374,7 +374,7 @@ def categories(scope: Scope = NOW) -> View:
     )
     count = (
         sa.select(sa.func.count())
-        .select_from(counted.rows.join(below, below.c.id == REVISION.c.category_id))
+        .select_from(counted.rows_with([REVISION.c.category_id]).join(below, below.c.id == REVISION.c.category_id))
         .where(counted.where, in_subtree)
         .correlate(CATEGORY)
     )
@@ -397,6 +397,21 @@ def releases(_scope: Scope = NOW) -> View:
     """Releases by name."""
     names = ("id", "name", "kind", "digest", "storage_digest", "source_sha256", "created_at")
     return View(RELEASE, _columns(RELEASE, *names), order=(RELEASE.c.name, RELEASE.c.id))
+
+
+def cohorts(_scope: Scope = NOW) -> View:
+    """Cohorts by name, with the release that they were drawn from and how many findings they have."""
+    members = sa.select(sa.func.count()).where(COHORT_MEMBER.c.cohort_id == COHORT.c.id).correlate(COHORT)
+    return View(
+        COHORT.outerjoin(RELEASE, RELEASE.c.id == COHORT.c.release_id),
+        {
+            **_columns(COHORT, "id", "name", "release_id", "seed", "digest", "created_at"),
+            "release": RELEASE.c.name,
+            "selection": sa.cast(COHORT.c.selection, sa.Text),
+        },
+        computed={"finding_count": members.scalar_subquery()},
+        order=(COHORT.c.name, COHORT.c.id),
+    )
 
 
 def splits(_scope: Scope) -> View:
