@@ -105,7 +105,7 @@ def main() -> None:
             large = _large_tables(connection)
         for query in queries():
             if options.only in query:
-                print(_line(services, query, large), flush=True)
+                print(_line(services, query, large), flush=True)  # noqa: T201
 
 
 def _line(services: Services, query: str, large: set[str]) -> str:
