@@ -160,10 +160,10 @@ def listed(read: Listed, where: Where | None, text: str) -> Any:
     """Declare a connection below a row, with a filter where its rows have one."""
 
     def page(self: Record, first: int = 50, after: str | None = None):  # type: ignore[no-untyped-def]
-        return _below(self, read, None, PageRequest(first, after))
+        return _below(self, read, None, self.siblings.reading.page(first, after))
 
     def filtered(self: Record, first: int = 50, after: str | None = None, where=None):  # type: ignore[no-untyped-def]
-        return _below(self, read, where, PageRequest(first, after))
+        return _below(self, read, where, self.siblings.reading.page(first, after))
 
     return field(_accepting(where, page, filtered), text=text, reads=read)
 
@@ -173,12 +173,12 @@ def listed_at_root(view_of: ViewOf, where: Where | None, text: str) -> Any:
     read = Listed(view_of)
 
     def page(info: Info, first: int = 50, after: str | None = None):  # type: ignore[no-untyped-def]
-        return Connection(listing=Listing(info.context, NOW, view_of, sa.true(), PageRequest(first, after)))
+        return Connection(listing=Listing(info.context, NOW, view_of, sa.true(), info.context.page(first, after)))
 
     def filtered(  # type: ignore[no-untyped-def]
         info: Info, first: int = 50, after: str | None = None, where=None, as_of: str | None = None
     ):
-        scope, request = info.context.scope(as_of), PageRequest(first, after)
+        scope, request = info.context.scope(as_of), info.context.page(first, after)
         return Connection(
             listing=Listing(info.context, scope, view_of, read.condition(to_filter(where), scope), request)
         )

@@ -1,21 +1,17 @@
-"""The schema, and the limits on what may be asked of it."""
+"""The schema, and what is done to each operation on it."""
 
 from datetime import datetime
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, ParserCache, QueryDepthLimiter, ValidationCache
+from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from api.graphql.compiler.answering import Compiling
+from api.graphql.limits import Limiting
 from api.graphql.query import Query
 from api.graphql.vocabulary import BIG_INT, TIME, BigInt
-
-DEEPEST = 12
-"""Fields within fields."""
-MOST_ALIASES = 30
-MOST_TOKENS = 4000
 
 
 class QuietSchema(strawberry.Schema):
@@ -28,12 +24,5 @@ class QuietSchema(strawberry.Schema):
 SCHEMA = QuietSchema(
     Query,
     config=StrawberryConfig(scalar_map={BigInt: BIG_INT, datetime: TIME}),
-    extensions=[
-        lambda: MaxTokensLimiter(max_token_count=MOST_TOKENS),
-        ParserCache,
-        ValidationCache,
-        lambda: QueryDepthLimiter(max_depth=DEEPEST),
-        lambda: MaxAliasesLimiter(max_alias_count=MOST_ALIASES),
-        Compiling,
-    ],
+    extensions=[Limiting, ParserCache, ValidationCache, Compiling],
 )

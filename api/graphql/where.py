@@ -10,7 +10,7 @@ from api.graphql.declare import described, graphql_input
 from schema.finding import Side
 from schema.ontology import Focality
 from schema.queries.filters import Between, EntityFilter, FindingFilter, InRelease, ScanFilter
-from schema.queries.mistakes import ReadMistake
+from schema.queries.mistakes import OverLimit, ReadMistake
 from schema.queries.slots import read
 
 DEEPEST = 8
@@ -107,7 +107,7 @@ def to_filter(given: Any, depth: int = 0) -> Any:
         ReadMistake: an id is not one, or filters are nested too deep.
     """
     if depth > DEEPEST:
-        raise ReadMistake(f"`where` may be nested {DEEPEST} deep")
+        raise OverLimit("where", DEEPEST, f"`where` may be nested {DEEPEST} deep")
     if isinstance(given, list):
         return [to_filter(each, depth) for each in given]
     if type(given) not in FILTERS:
