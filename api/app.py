@@ -90,7 +90,10 @@ async def _read(request: Request, services: Services) -> GraphQLRequest | Respon
 async def _answer(request: Request, asked: GraphQLRequest, services: Services, turns: Turns) -> Response:
     record = Record.of(request.scope)
     record.name(asked.operation)
-    answer = await turns.run(partial(answer_query, services, asked.query, asked.variables, asked.operation))
+    work = partial(answer_query, services, asked.query, asked.variables, asked.operation)
+    answer = await turns.run(work, request.is_disconnected)
+    if answer is None:
+        return Response(status_code=GONE)
     record.way, record.codes = answer.way, answer.codes
     if BY_SPECIFICATION in request.headers.get("accept", ""):
         return Response(answer.body, answer.status, media_type=BY_SPECIFICATION)

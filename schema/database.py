@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import psycopg
@@ -29,6 +30,9 @@ LONGEST_WAIT_S = 5.0
 LOCK_ARRAYS = 0x61727261
 """Advisory lock: writers of arrays share it, garbage collection takes it alone."""
 
+
+_MAKING = Lock()
+"""Held while a pool is looked up: two that are made at a time would both be there, and one of them nobody's."""
 
 # It warns of what it ignores when a connection is lost; the loss itself is raised, and told once.
 logging.getLogger("psycopg").setLevel(logging.ERROR)
@@ -67,7 +71,8 @@ class Database:
         Raises:
             SettingsError: it is the owner's, which is not known.
         """
-        engine = _engine(self._url(role), self.pooled, self.limits.at_a_time)
+        with _MAKING:
+            engine = _engine(self._url(role), self.pooled, self.limits.at_a_time)
         if visibility is Visibility.HIDDEN:
             return engine.execution_options(schema_translate_map={OPEN: HIDDEN})
         return engine
@@ -99,7 +104,8 @@ class Database:
 
     def readers(self) -> ConnectionPool[psycopg.Connection[Any]]:
         """Give the pool of the connections that only read."""
-        return _readers(self.url(Role.API), self.pooled, self.limits)
+        with _MAKING:
+            return _readers(self.url(Role.API), self.pooled, self.limits)
 
     def connections_in_use(self) -> int:
         """Count the connections of the API's role that are in use by this process."""

@@ -1,6 +1,7 @@
 """Tokens: who may read over the network. Only the digest of a secret is kept; the secret is shown once."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from schema.errors import NotFound, TokenError
 PREFIX = "groundct_"
 """How secrets begin, so that scanners of files for secrets know them."""
 SECRET_BYTES = 32
+NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 class TokenRole(StrEnum):
@@ -33,7 +35,7 @@ class Token(Table, table=True):
     __tablename__ = "token"
     __table_args__ = (
         digest_check("secret_sha256"),
-        sa.CheckConstraint("name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$'", name="name_is_short"),
+        sa.CheckConstraint(f"name ~ '^{NAME.pattern}$'", name="name_is_short"),
         sa.CheckConstraint("cardinality(collections) > 0", name="collections_not_empty"),
         sa.CheckConstraint("expires_at > created_at", name="expires_later"),
     )
@@ -79,6 +81,8 @@ def create_token(
         TokenError: the name is taken or unfit, or the archive has collections that the token is not for.
         NotFound: there is no such collection.
     """
+    if not NAME.fullmatch(name):
+        raise TokenError(f"{name!r} cannot be a name: up to 80 letters, digits, dots, dashes and underscores can")
     if session.scalar(select(sa.func.count()).where(col(Token.name) == name)):
         raise TokenError(f"there is a token {name!r} already; revoked ones keep their names, so choose another")
     if collections is not None:
