@@ -10,16 +10,17 @@ from typing import TypeAlias
 
 from anyio import to_thread
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from api.access import Access
 from api.entrance import Entrance, Recording
-from api.errors import TOO_MANY_WAIT, public_message, refusal
+from api.errors import NOT_A_REQUEST, NOT_SERVED, TOO_MANY_WAIT, public_message, refusal
 from api.graphql.execution import answer_query
 from api.metrics import MEDIA_TYPE, Metrics
 from api.record import GONE, Record
-from api.requests import GraphQLRequest, read_get, read_post, refuse
+from api.requests import GraphQLRequest, answer_with, read_get, read_post, refuse
 from api.services import Services
 from api.turns import Turns
 from migrations.run import require_migrated
@@ -44,6 +45,7 @@ def create_app(
     turns = Turns(services.limits)
     metrics = Metrics(services.database, turns)
     app.add_exception_handler(Exception, _failed)
+    app.add_exception_handler(HTTPException, _not_served)
     app.add_middleware(Entrance, limits=services.limits, access=access)
     app.add_middleware(Recording, tell=_tell(metrics, log))
     app.add_route("/graphql", _graphql(services, turns), methods=["GET", "POST"])
@@ -136,6 +138,14 @@ async def _home(_request: Request) -> Response:
     """Show what this is, with a form that asks a query."""
     page = resources.files("api").joinpath("home.html").read_text("utf-8")
     return HTMLResponse(page, headers={"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"})
+
+
+async def _not_served(_request: Request, error: Exception) -> Response:
+    """Refuse a path or a method that there is not."""
+    if not isinstance(error, HTTPException):
+        raise error
+    known = NOT_SERVED if error.status_code == 404 else NOT_A_REQUEST
+    return answer_with([refusal(known, error.detail)], error.status_code, error.headers)
 
 
 async def _failed(_request: Request, error: Exception) -> Response:

@@ -43,6 +43,8 @@ NOT_VALID = Told("GRAPHQL_INVALID", 400)
 NOT_A_REQUEST = Told("BAD_REQUEST", 400)
 """What was sent is no GraphQL request."""
 UNEXPECTED = Told("INTERNAL", 500, "something went wrong here; the server's log has it")
+NOT_SERVED = Told("NOT_FOUND", 404)
+"""There is nothing at this path."""
 UNAUTHENTICATED = Told("UNAUTHENTICATED", 401)
 FORBIDDEN = Told("FORBIDDEN", 403)
 TOO_LARGE = Told("BAD_REQUEST", 413, limit="body_bytes")

@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -46,6 +47,7 @@ def serve(host: str, port: int, tokens: bool, behind_proxy: bool, log_format: st
     Beyond loopback whoever comes needs a token, which `groundct token create` makes.
     """
     signal.signal(signal.SIGTERM, _end)
+    _allow_many_clients()
     settings = load_settings()
     log = None if log_format is None else _log(LogFormat(log_format))
     with ready_database(settings) as database, _listen(host, port) as listener:
@@ -70,6 +72,13 @@ def serve(host: str, port: int, tokens: bool, behind_proxy: bool, log_format: st
 def _end(_signal: int, _frame: FrameType | None) -> None:
     """End as after Ctrl-C, so that what was opened is closed."""
     raise click.exceptions.Exit(0)
+
+
+def _allow_many_clients() -> None:
+    """Let this process have as many open connections as the system allows it; many systems begin at 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _log(form: LogFormat) -> Callable[[Record], None]:

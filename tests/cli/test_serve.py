@@ -1,16 +1,12 @@
 """`groundct serve` as a process: who may come, what it logs, and how it ends."""
 
-import http.client
 import json
-import re
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -18,54 +14,10 @@ import pytest
 
 from api.record import GONE
 from schema.postgres.address import OWNER, SUPERUSER
+from tests.cli.served import COUNT, served
 from tests.conftest import CommandLine
 
-COUNT = "{ scans { totalCount } }"
 EVERYWHERE = ".".join("0000")
-
-
-@dataclass(frozen=True)
-class Served:
-    """A server that runs."""
-
-    process: "subprocess.Popen[str]"
-    port: int
-
-    def ask(self, query: str = COUNT, path: str = "/graphql", **headers: str) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            body = json.dumps({"query": query, "operationName": None})
-            connection.request("POST", path, body, {"Content-Type": "application/json", **headers})
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-        finally:
-            connection.close()
-
-    def get(self, path: str) -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request("GET", path)
-            return connection.getresponse().status
-        finally:
-            connection.close()
-
-    def end(self) -> tuple[str, str]:
-        """Ask it to end, and give what it printed."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.communicate(timeout=60)
-
-
-@contextmanager
-def served(command_line: CommandLine, *options: str) -> Iterator[Served]:
-    process = command_line.start("serve", "--port", "0", *options)
-    assert process.stdout is not None
-    try:
-        found = re.search(r":(\d+)/graphql", process.stdout.readline())
-        assert found, process.communicate(timeout=10)
-        yield Served(process, int(found[1]))
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def test_loopback_needs_no_token_and_is_quiet(command_line: CommandLine) -> None:
