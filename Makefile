@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 # An installed copy is what is tested, so sources that change are installed again.
 SOURCES := $(shell find schema compute ingest api cli migrations -name '*.py' -o -name '*.json' -o -name '*.mako' -o -name '*.html' -o -name '*.cu' -o -path '*/versions/*.txt') pyproject.toml
 TESTS ?= $(CURDIR)/tests
+SOAK_SECONDS ?= 600
 PYTEST = cd $(shell mktemp -d) && $(CURDIR)/$(BIN)/python -P -m pytest -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) -o cache_dir=$(CURDIR)/.pytest_cache
 
 .PHONY: help install demo test lint unit soak bench bench-evaluation bench-api clean
@@ -39,8 +40,8 @@ lint: install  ## ruff, mypy, import-linter
 unit: install
 	$(PYTEST) -m 'not soak' -n 2 --dist loadfile $(TESTS)
 
-soak: install  ## Minutes of load and kills
-	$(PYTEST) -m soak --timeout 1800 $(TESTS)
+soak: install  ## Minutes of load and kills; SOAK_SECONDS=60 tries the load
+	$(PYTEST) -m soak --timeout 1800 --soak-seconds $(SOAK_SECONDS) $(TESTS)
 
 PEERS := .venv-bench
 

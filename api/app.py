@@ -1,74 +1,116 @@
-"""The web application: GraphQL, a page to try it, and whether it is alive and ready.
+"""The web application: GraphQL, a page to try it, whether it is alive and ready, and its numbers.
 
-What blocks runs on threads, as many as have connections; the event loop only moves bytes. Nothing is ever loaded from
-the internet, by pages neither.
+Nothing is ever loaded from the internet, by pages neither.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from importlib import resources
+from typing import TypeAlias
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from fastapi import FastAPI
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from api.errors import public_message
-from api.graphql.execution import Answer, answer_query
-from api.requests import GraphQLRequest, read_get, read_post
+from api.access import Access
+from api.entrance import Entrance, Recording
+from api.errors import NOT_A_REQUEST, NOT_SERVED, TOO_MANY_WAIT, public_message, refusal
+from api.graphql.execution import answer_query
+from api.metrics import MEDIA_TYPE, Metrics
+from api.record import GONE, Record
+from api.requests import GraphQLRequest, answer_with, read_get, read_post, refuse
 from api.services import Services
+from api.turns import Turns
 from migrations.run import require_migrated
 
-AT_A_TIME = 8
-"""Requests that are worked on at a time; more wait. Python works on one anyhow, the others wait for the database."""
 BY_SPECIFICATION = "application/graphql-response+json"
 """The media type under which errors have HTTP statuses of their own; under application/json all answers have 200."""
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
 
 
-def create_app(services: Services) -> FastAPI:
-    """Make the application that serves an archive."""
+Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(
+    services: Services,
+    *,
+    page: bool = True,
+    access: Access | None = None,
+    log: Callable[[Record], None] | None = None,
+) -> FastAPI:
+    """Make the application that serves an archive: to everybody, or to those whose tokens give access."""
     app = FastAPI(title="GroundCT", docs_url=None, redoc_url=None, openapi_url=None)
+    turns = Turns(services.limits)
+    metrics = Metrics(services.database, turns)
     app.add_exception_handler(Exception, _failed)
-    threads = CapacityLimiter(AT_A_TIME)
-    graphql = _graphql(services, threads)
-    app.add_api_route("/graphql", graphql, methods=["GET", "POST"])
-    app.add_api_route("/healthz", _alive)
-    app.add_api_route("/readyz", _ready(services, threads))
-    app.add_api_route("/", _home)
+    app.add_exception_handler(HTTPException, _not_served)
+    app.add_middleware(Entrance, limits=services.limits, access=access)
+    app.add_middleware(Recording, tell=_tell(metrics, log))
+    app.add_route("/graphql", _graphql(services, turns), methods=["GET", "POST"])
+    app.add_route("/healthz", _alive)
+    app.add_route("/readyz", _ready(services))
+    app.add_route("/metrics", _numbers(metrics))
+    if page:
+        app.add_route("/", _home)
     return app
 
 
-def _graphql(services: Services, threads: CapacityLimiter) -> Callable[[Request], Awaitable[Response]]:
+def _tell(metrics: Metrics, log: Callable[[Record], None] | None) -> Callable[[Record], None]:
+    def tell(record: Record) -> None:
+        metrics.count(record)
+        if log is not None:
+            log(record)
+
+    return tell
+
+
+def _graphql(services: Services, turns: Turns) -> Handler:
     async def graphql(request: Request) -> Response:
         """Answer a query."""
-        asked = await read_post(request) if request.method == "POST" else read_get(request)
+        try:
+            asked = await _read(request, services)
+        except ClientDisconnect:
+            return Response(status_code=GONE)
         if isinstance(asked, Response):
             return asked
-        answer = await to_thread.run_sync(_answer, services, asked, limiter=threads)
-        return _respond(request, answer)
+        if turns.full:
+            message = "too many requests wait already; try again later"
+            return refuse(TOO_MANY_WAIT, message, services.limits, {"Retry-After": "1"})
+        return await _answer(request, asked, services, turns)
 
     return graphql
 
 
-def _answer(services: Services, asked: GraphQLRequest) -> Answer:
-    return answer_query(services, asked.query, asked.variables, asked.operation)
+async def _read(request: Request, services: Services) -> GraphQLRequest | Response:
+    if request.method == "POST":
+        return await read_post(request, services.limits)
+    return read_get(request, services.limits)
 
 
-def _respond(request: Request, answer: Answer) -> Response:
+async def _answer(request: Request, asked: GraphQLRequest, services: Services, turns: Turns) -> Response:
+    record = Record.of(request.scope)
+    record.name(asked.operation)
+    work = partial(answer_query, services, asked.query, asked.variables, asked.operation)
+    answer = await turns.run(work, request.is_disconnected)
+    if answer is None:
+        return Response(status_code=GONE)
+    record.way, record.codes = answer.way, answer.codes
     if BY_SPECIFICATION in request.headers.get("accept", ""):
         return Response(answer.body, answer.status, media_type=BY_SPECIFICATION)
     return Response(answer.body, media_type="application/json")
 
 
-async def _alive() -> Response:
+async def _alive(_request: Request) -> Response:
     """Tell that the process is alive."""
     return JSONResponse({"alive": True})
 
 
-def _ready(services: Services, threads: CapacityLimiter) -> Callable[[], Awaitable[Response]]:
-    async def ready() -> Response:
+def _ready(services: Services) -> Handler:
+    async def ready(_request: Request) -> Response:
         """Tell whether queries can be answered: database reached and migrated, arrays readable."""
-        return await to_thread.run_sync(_check, services, limiter=threads)
+        return await to_thread.run_sync(_check, services)
 
     return ready
 
@@ -84,12 +126,28 @@ def _check(services: Services) -> Response:
     return JSONResponse({"ready": True})
 
 
-async def _home() -> Response:
+def _numbers(metrics: Metrics) -> Handler:
+    async def numbers(_request: Request) -> Response:
+        """Tell what was served."""
+        return Response(await to_thread.run_sync(metrics.text), media_type=MEDIA_TYPE)
+
+    return numbers
+
+
+async def _home(_request: Request) -> Response:
     """Show what this is, with a form that asks a query."""
     page = resources.files("api").joinpath("home.html").read_text("utf-8")
     return HTMLResponse(page, headers={"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"})
 
 
+async def _not_served(_request: Request, error: Exception) -> Response:
+    """Refuse a path or a method that there is not."""
+    if not isinstance(error, HTTPException):
+        raise error
+    known = NOT_SERVED if error.status_code == 404 else NOT_A_REQUEST
+    return answer_with([refusal(known, error.detail)], error.status_code, error.headers)
+
+
 async def _failed(_request: Request, error: Exception) -> Response:
     known, message = public_message(error)
-    return JSONResponse({"errors": [{"message": message, "extensions": {"code": known.code}}]}, known.status)
+    return JSONResponse({"errors": [refusal(known, message)]}, known.status)

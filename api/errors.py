@@ -2,15 +2,26 @@
 
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import uuid4
 
+import psycopg
 import sqlalchemy as sa
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.exceptions import MissingQueryError, StrawberryGraphQLError
 
-from schema.errors import ArrayStoreError, ModelError, NotFound, NotMigrated, ServerError, SettingsError, SourceError
-from schema.queries.mistakes import NotEmbedded, ReadMistake
+from schema.errors import (
+    ArrayStoreError,
+    ModelError,
+    NotFound,
+    NotMigrated,
+    ServerError,
+    SettingsError,
+    SourceError,
+    TokenError,
+)
+from schema.limits import Limits
+from schema.queries.mistakes import NotEmbedded, OverLimit, ReadMistake
 
 LOG = logging.getLogger("groundct.api")
 
@@ -23,11 +34,23 @@ class Told:
     status: int
     instead: str | None = None
     """Said in place of the message, which may name paths, hosts or SQL; None lets the message out."""
+    limit: str | None = None
+    """The field of `Limits` that was met."""
 
 
 NOT_VALID = Told("GRAPHQL_INVALID", 400)
 """The query itself: its grammar, names, types, depth or size."""
+NOT_A_REQUEST = Told("BAD_REQUEST", 400)
+"""What was sent is no GraphQL request."""
 UNEXPECTED = Told("INTERNAL", 500, "something went wrong here; the server's log has it")
+NOT_SERVED = Told("NOT_FOUND", 404)
+"""There is nothing at this path."""
+UNAUTHENTICATED = Told("UNAUTHENTICATED", 401)
+FORBIDDEN = Told("FORBIDDEN", 403)
+TOO_LARGE = Told("BAD_REQUEST", 413, limit="body_bytes")
+TOO_SLOW = Told("REQUEST_TIMEOUT", 408, limit="body_s")
+TOO_OFTEN = Told("TOO_MANY_REQUESTS", 429, limit="requests_a_minute")
+TOO_MANY_WAIT = Told("OVERLOADED", 503, limit="waiting")
 
 TABLE: dict[type[Exception], Told] = {
     ReadMistake: Told("BAD_USER_INPUT", 400),
@@ -35,11 +58,14 @@ TABLE: dict[type[Exception], Told] = {
     NotEmbedded: Told("NOT_EMBEDDED", 503),
     NotMigrated: Told("NOT_MIGRATED", 503),
     MissingQueryError: NOT_VALID,
+    TokenError: Told("BAD_USER_INPUT", 400),
     SourceError: Told("BAD_USER_INPUT", 400),
     ModelError: Told("MODEL_UNAVAILABLE", 503, "the embedding model cannot be used; search with mode: LEXICAL"),
     SettingsError: Told("UNAVAILABLE", 503, "the server is not set up; its log says what is missing"),
     ArrayStoreError: Told("ARRAYS_UNAVAILABLE", 503, "the array store cannot be read; the server's log says why"),
     ServerError: Told("DATABASE_UNAVAILABLE", 503, "the database cannot be reached; try again later"),
+    psycopg.errors.QueryCanceled: Told("TIMEOUT", 503, "the query took too long; ask for less", "statement_ms"),
+    RecursionError: Told("GRAPHQL_INVALID", 400, "the query is nested too deeply", "depth"),
     sa.exc.OperationalError: Told("DATABASE_UNAVAILABLE", 503, "the database cannot be reached, or took too long"),
     sa.exc.DataError: Told("BAD_USER_INPUT", 400, "a value cannot be used: a null byte, or a number out of range"),
     sa.exc.InternalError: Told("ABORTED", 500, "an earlier part of this query failed, so this one was not tried"),
@@ -48,21 +74,47 @@ TABLE: dict[type[Exception], Told] = {
 """By class; the nearest one among an error's classes counts."""
 
 
+Limit: TypeAlias = dict[str, Any]
+"""A limit that was met, as errors hold it: its name, and the most that it allows."""
+
+
 def told(error: BaseException | None) -> Told:
-    """Look an error up; what is not in the table is unexpected."""
-    return next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), UNEXPECTED)
+    """Look an error up, the driver's own before what SQLAlchemy makes of it; what is not in the table is unexpected."""
+    kinds = (*type(getattr(error, "orig", None)).__mro__, *type(error).__mro__)
+    return next((TABLE[kind] for kind in kinds if kind in TABLE), UNEXPECTED)
 
 
-def formatted(error: GraphQLError) -> dict[str, Any]:
-    """Give an error as GraphQL answers hold it, with `extensions.code`; what must stay inside is logged instead."""
-    known, message = _public(error)
-    return {**error.formatted, "message": message, "extensions": {"code": known.code}}
+def refusal(known: Told, message: str, limit: Limit | None = None) -> dict[str, Any]:
+    """Write an error as GraphQL answers hold it, with `extensions.code`, and `extensions.limit` where it met one."""
+    return {"message": message, "extensions": {"code": known.code, **({"limit": limit} if limit else {})}}
 
 
-def failure(error: Exception) -> dict[str, Any]:
-    """Give the whole answer to a query that could not be begun."""
+def limit_of(known: Told, limits: Limits) -> Limit | None:
+    """Give the limit that goes with an entry of the table."""
+    return None if known.limit is None else {"name": known.limit, "most": getattr(limits, known.limit)}
+
+
+def describe(error: Exception, limits: Limits) -> dict[str, Any]:
+    """Give what a client is told of an error, as an answer's `errors` hold it."""
     known, message = public_message(error)
-    return {"data": None, "errors": [{"message": message, "extensions": {"code": known.code}}]}
+    if isinstance(error, OverLimit):
+        return refusal(known, message, {"name": error.limit, "most": error.most})
+    return refusal(known, message, limit_of(known, limits))
+
+
+def formatted(error: GraphQLError, limits: Limits) -> dict[str, Any]:
+    """Give an error of a query, with its place; what must stay inside is logged instead."""
+    cause = error.original_error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    if cause is None or isinstance(cause, GraphQLError | StrawberryGraphQLError):
+        return {**error.formatted, **refusal(NOT_VALID, error.message, _limit_of_text(error, limits))}
+    return {**error.formatted, **describe(cause, limits)}
+
+
+def failure(error: Exception, limits: Limits) -> dict[str, Any]:
+    """Give the whole answer to a query that could not be begun."""
+    return {"data": None, "errors": [describe(error, limits)]}
 
 
 def status_of(answer: dict[str, Any]) -> int:
@@ -79,14 +131,16 @@ def public_message(error: Exception) -> tuple[Told, str]:
     if known.instead is None:
         return known, str(error)
     reference = uuid4().hex[:8]
-    LOG.error("%s: %s", reference, error, exc_info=error)
+    LOG.error("%s: %s", reference, error, exc_info=error, extra={"reference": reference})
     return known, f"{known.instead} (reference {reference})"
 
 
-def _public(error: GraphQLError) -> tuple[Told, str]:
-    cause = error.original_error
-    while isinstance(cause, GraphQLError) and cause.original_error is not None:
-        cause = cause.original_error
-    if cause is None or isinstance(cause, GraphQLError | StrawberryGraphQLError):
-        return NOT_VALID, error.message
-    return public_message(cause)
+def _limit_of_text(error: GraphQLError, limits: Limits) -> Limit | None:
+    """Give the limit that a rule of validation names; the parser's errors have nothing but their words."""
+    if isinstance(error, GraphQLSyntaxError) and error.message.endswith(
+        f"than {limits.tokens} tokens. Parsing aborted."
+    ):
+        return {"name": "tokens", "most": limits.tokens}
+    if isinstance(error, GraphQLSyntaxError) and "nested too deeply" in error.message:
+        return {"name": "depth", "most": limits.depth}
+    return (error.extensions or {}).get("limit")

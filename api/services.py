@@ -10,6 +10,7 @@ from api.graphql.compiler.kept import Kept
 from compute.embedder.embedder import Embedder, open_embedder
 from schema.arrays.store import ArrayStore
 from schema.database import Database
+from schema.limits import Limits
 from schema.settings import Settings
 
 if TYPE_CHECKING:
@@ -61,8 +62,16 @@ class Services:
     vectors: QueryVectors = field(default_factory=lambda: QueryVectors("all-MiniLM-L6-v2"))
     documents: "Kept[Document]" = field(repr=False, default_factory=lambda: Kept(DOCUMENTS_KEPT))
     """Operations that were compiled, by their text and name."""
+    introspection: bool = True
+    """Whether clients may ask what the schema is."""
+
+    @property
+    def limits(self) -> Limits:
+        """What one request may ask for."""
+        return self.database.limits
 
     @classmethod
     def of_settings(cls, database: Database, settings: Settings) -> Self:
         """Take the array store and the embedding model that the settings name."""
-        return cls(database, ArrayStore(settings.arrays_url), QueryVectors(settings.embedding_model))
+        arrays, vectors = ArrayStore(settings.arrays_url), QueryVectors(settings.embedding_model)
+        return cls(database, arrays, vectors, introspection=settings.introspection)

@@ -30,6 +30,7 @@ _COMMANDS = {
     "search": ("cli.search", "Find findings by free text."),
     "query": ("cli.query", "Answer a GraphQL query without a server."),
     "serve": ("cli.serve", "Serve the GraphQL API."),
+    "token": ("cli.token", "Tokens by which somebody may read over the network."),
     "show": ("cli.show", "Draw a finding or a scan into a PNG."),
     "cohort": ("cli.cohort", "Selections of findings that stay as they were drawn."),
     "release": ("cli.release", "Releases and their digests."),

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import psycopg
@@ -17,20 +18,23 @@ from sqlmodel import Session
 
 from schema.base import API_ROLE, HIDDEN, OPEN
 from schema.errors import ServerError, SettingsError
+from schema.limits import Limits
 from schema.postgres.server import EmbeddedServer
 from schema.release import Visibility
 from schema.settings import Settings
 
+LOGIN_NEEDED = f"behind a pooler let GROUNDCT_DATABASE_URL log in as {API_ROLE}, and GROUNDCT_OWNER_URL go past it"
 OWNER_NEEDED = "this needs the owner: set GROUNDCT_OWNER_URL"
-LONGEST_MS = 30_000
-"""How long one statement that reads may take."""
+PLANNING = {"jit": "off", "join_collapse_limit": "12", "from_collapse_limit": "12"}
+"""For statements that read: compiling costs more than it gives, and a filter that is joined late reads too much."""
 LONGEST_WAIT_S = 5.0
 """How long one waits for a connection that reads."""
-READERS = 8
-"""Connections that only read, at a time."""
 LOCK_ARRAYS = 0x61727261
 """Advisory lock: writers of arrays share it, garbage collection takes it alone."""
 
+
+_MAKING = Lock()
+"""Held while a pool is looked up: two that are made at a time would both be there, and one of them nobody's."""
 
 # It warns of what it ignores when a connection is lost; the loss itself is raised, and told once.
 logging.getLogger("psycopg").setLevel(logging.ERROR)
@@ -51,6 +55,9 @@ class Database:
     owner_url: sa.URL | None = field(repr=False)
     """None where only the API's role is known, as in the process that serves."""
     embedded: bool
+    pooled: bool = False
+    """Whether a pooler stands between, which gives each transaction any session, so that nothing outlasts one."""
+    limits: Limits = field(default_factory=Limits)
 
     def url(self, role: Role) -> sa.URL:
         """Give the address of a role, as libpq reads it.
@@ -66,7 +73,8 @@ class Database:
         Raises:
             SettingsError: it is the owner's, which is not known.
         """
-        engine = _engine(self._url(role))
+        with _MAKING:
+            engine = _engine(self._url(role), self.pooled, self.limits.at_a_time)
         if visibility is Visibility.HIDDEN:
             return engine.execution_options(schema_translate_map={OPEN: HIDDEN})
         return engine
@@ -86,15 +94,32 @@ class Database:
                 raise SettingsError(f"{OWNER_NEEDED} ({first_line(error)})") from error
             raise
 
+    @contextmanager
+    def reader(self) -> Iterator[psycopg.Connection[Any]]:
+        """Take a connection for one statement that reads, as the API's role, for no longer than the limits allow."""
+        with self.readers().connection() as connection:
+            if self.pooled:
+                with _within_transaction(connection, self.limits):
+                    yield connection
+            else:
+                yield connection
+
     def readers(self) -> ConnectionPool[psycopg.Connection[Any]]:
-        """Give the pool of connections that only read, as the API's role, one statement a transaction."""
-        return _readers(self.url(Role.API))
+        """Give the pool of the connections that only read."""
+        with _MAKING:
+            return _readers(self.url(Role.API), self.pooled, self.limits)
+
+    def connections_in_use(self) -> int:
+        """Count the connections of the API's role that are in use by this process."""
+        readers, pool = self.readers().get_stats(), self.engine().pool
+        others = pool.checkedout() if isinstance(pool, sa.QueuePool) else 0
+        return readers["pool_size"] - readers["pool_available"] + others
 
     def dispose(self) -> None:
         """Close this process's connections."""
-        for url in {self.api_url, self.owner_url} - {None}:
-            _engine(url).dispose()
-        _readers(self.url(Role.API)).close()
+        for role in (Role.API, Role.OWNER) if self.owner_url is not None else (Role.API,):
+            self.engine(role).dispose()
+        self.readers().close()
         _readers.cache_clear()
 
     def _url(self, role: Role) -> sa.URL:
@@ -106,24 +131,45 @@ class Database:
 
 
 @cache
-def _engine(url: sa.URL) -> sa.Engine:
-    text = {"client_encoding": "utf8"}  # whatever the environment says
-    return sa.create_engine(url, connect_args=text, pool_pre_ping=True, pool_size=4, max_overflow=12)
+def _engine(url: sa.URL, pooled: bool, most: int) -> sa.Engine:
+    given: dict[str, Any] = {"client_encoding": "utf8"}  # whatever the environment says
+    if pooled:
+        given["prepare_threshold"] = None
+    return sa.create_engine(url, connect_args=given, pool_pre_ping=True, pool_size=4, max_overflow=max(most, 8) + 4)
 
 
 @cache
-def _readers(url: sa.URL) -> ConnectionPool[psycopg.Connection[Any]]:
-    given = url.normalized_query.get("options", ())
-    collapse = ("-c join_collapse_limit=12", "-c from_collapse_limit=12")  # else a filter is joined too late
-    settings = (f"-c statement_timeout={LONGEST_MS}", "-c default_transaction_read_only=on", "-c jit=off", *collapse)
+def _readers(url: sa.URL, pooled: bool, limits: Limits) -> ConnectionPool[psycopg.Connection[Any]]:
+    """Make the pool; settings that a pooler would drop or refuse are sent with each transaction instead."""
+    kwargs: dict[str, Any] = {"autocommit": True, "client_encoding": "utf8"}
+    if pooled:
+        kwargs["prepare_threshold"] = None
+    else:
+        given = tuple(url.normalized_query.get("options", ()))
+        settings = {"statement_timeout": str(limits.statement_ms), "default_transaction_read_only": "on", **PLANNING}
+        given += tuple(f"-c {name}={value}" for name, value in settings.items())
+        kwargs["options"] = " ".join(given)
+        url = url.difference_update_query(["options"])
     return ConnectionPool(
-        url.difference_update_query(["options"]).render_as_string(hide_password=False),
-        kwargs={"autocommit": True, "client_encoding": "utf8", "options": " ".join([*given, *settings])},
+        url.render_as_string(hide_password=False),
+        kwargs=kwargs,
         min_size=0,
-        max_size=READERS,
+        max_size=limits.at_a_time,
         timeout=LONGEST_WAIT_S,
         open=True,
     )
+
+
+@contextmanager
+def _within_transaction(connection: psycopg.Connection[Any], limits: Limits) -> Iterator[None]:
+    """Send the settings before the statement and the end of the transaction after it, all in one go."""
+    with connection.pipeline():
+        connection.execute("BEGIN READ ONLY")
+        settings = {"statement_timeout": str(limits.statement_ms), **PLANNING}
+        each = sql.SQL(", ").join(sql.SQL("set_config({}, {}, true)").format(*pair) for pair in settings.items())
+        connection.execute(sql.SQL("SELECT {}").format(each))
+        yield
+        connection.execute("COMMIT")
 
 
 @contextmanager
@@ -135,7 +181,9 @@ def open_database(settings: Settings) -> Iterator[Database]:
     """
     if settings.database_url is None:
         with EmbeddedServer(settings.home).lease() as address:
-            database = Database(parse_url(address.url(API_ROLE)), parse_url(address.url()), embedded=True)
+            database = Database(
+                parse_url(address.url(API_ROLE)), parse_url(address.url()), embedded=True, limits=settings.limits
+            )
             with _in_use(database):
                 yield database
         return
@@ -143,7 +191,8 @@ def open_database(settings: Settings) -> Iterator[Database]:
     owner = None if login.username == API_ROLE else login
     if settings.owner_url is not None:
         owner = parse_url(settings.owner_url.get_secret_value(), "GROUNDCT_OWNER_URL")
-    database = Database(as_api_role(login), owner, embedded=False)
+    api_url = as_api_role(login)
+    database = Database(api_url, owner, embedded=False, pooled=_is_pooled(api_url), limits=settings.limits)
     check_reachable(database, Role.API if owner is None else Role.OWNER)
     with _in_use(database):
         yield database
@@ -157,6 +206,16 @@ def _in_use(database: Database) -> Iterator[None]:
         raise ServerError(f"the database went away ({first_line(error)}): run the same command again") from error
     finally:
         database.dispose()
+
+
+def _is_pooled(url: sa.URL) -> bool:
+    """Tell whether a pooler answers: the process that it names at login is not the one that serves a statement."""
+    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    try:
+        with psycopg.connect(address, prepare_threshold=None) as connection:
+            return connection.execute("SELECT pg_backend_pid()").fetchone() != (connection.info.backend_pid,)
+    except psycopg.OperationalError:
+        return False  # who cannot log in is told so where a session is needed
 
 
 def as_api_role(url: sa.URL) -> sa.URL:
@@ -194,10 +253,13 @@ def check_reachable(database: Database, role: Role) -> None:
         with database.engine(role).connect() as connection:
             version = int((connection.dialect.server_version_info or (0,))[0])
             encoding = connection.scalar(sa.text("SHOW server_encoding"))
+            acting = connection.scalar(sa.text("SELECT current_user"))
     except sa.exc.OperationalError as error:
         raise _unreachable(database, role, first_line(error)) from error
     if version < 17:
         raise ServerError(f"PostgreSQL {version} is too old; 17 or newer is needed")
+    if role is Role.API and acting != API_ROLE:
+        raise ServerError(f"sessions act as {acting}: {LOGIN_NEEDED}")
     if encoding != "UTF8":
         name = database.url(role).database
         raise ServerError(f"the database {name} holds {encoding}: make one with ENCODING 'UTF8' TEMPLATE template0")
@@ -215,6 +277,8 @@ def _unreachable(database: Database, role: Role, reason: str) -> ServerError:
             f"{url.username} may not act as {API_ROLE}: ask an administrator to run "
             f"GRANT {API_ROLE} TO {sql.Identifier(url.username or '').as_string()};"
         )
+    if "unsupported startup parameter" in reason:
+        return ServerError(f"{reason}: {LOGIN_NEEDED}")
     by_itself = role is Role.OWNER and as_api_role(database.url(role)) != database.url(Role.API)
     setting = "GROUNDCT_OWNER_URL" if by_itself else "GROUNDCT_DATABASE_URL"
     where = url.difference_update_query(["options"]).render_as_string(hide_password=True)

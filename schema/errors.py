@@ -8,6 +8,7 @@ GroundctError
 ├── ArrayStoreError (OSError)           the array store cannot be read or written
 │   └── ArrayCorrupt                    stored bytes do not give the digest they are filed under
 ├── NotFound (LookupError)              a name or an id that is not in the database
+├── TokenError (ValueError)             a token cannot be made as it is asked for
 ├── SourceError (ValueError)            an input file as a whole cannot be used
 └── ModelError (RuntimeError)           an embedding or language model cannot be used
 """
@@ -43,6 +44,10 @@ class ArrayCorrupt(ArrayStoreError):
 
 class NotFound(GroundctError, LookupError):
     """A name or an id that is not in the database."""
+
+
+class TokenError(GroundctError, ValueError):
+    """A token cannot be made as it is asked for; the message says how it can."""
 
 
 class SourceError(GroundctError, ValueError):

@@ -9,12 +9,20 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schema.arrays.address import check_address
 from schema.errors import SettingsError
+from schema.limits import Limits
 
 
 class Settings(BaseSettings):
     """What can be set from outside; every field is the variable `GROUNDCT_<FIELD>`."""
 
-    model_config = SettingsConfigDict(env_prefix="GROUNDCT_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="GROUNDCT_",
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+    )
 
     home: Path = Field(default_factory=lambda: user_data_path("groundct"))
     """Where the embedded server, its socket, the arrays and the demo live."""
@@ -30,6 +38,12 @@ class Settings(BaseSettings):
     embedding_model: str = "all-MiniLM-L6-v2"
     """`all-MiniLM-L6-v2`, or a folder with its weights."""
     llm_model: str | None = None
+    introspection: bool = True
+    """Whether clients may ask what the schema is."""
+    page: bool = True
+    """Whether there is a page at `/` to try queries."""
+    limits: Limits = Limits()
+    """What clients may ask for, as `GROUNDCT_LIMITS_<FIELD>`."""
 
     @field_validator("home")
     @classmethod
@@ -54,5 +68,5 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        name = f"GROUNDCT_{first['loc'][0]}".upper()
+        name = "_".join(["GROUNDCT", *map(str, first["loc"])]).upper()
         raise SettingsError(f"{name}: {first['msg']}") from error

@@ -18,6 +18,7 @@ from schema import (  # noqa: F401 - importing them declares their tables
     review,
     round,
     scan,
+    token,
 )
 from schema.base import Table, copy_to_hidden, write_comments
 

@@ -35,6 +35,10 @@ for name in [name for name in os.environ if name.startswith("GROUNDCT_")]:
     del os.environ[name]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak-seconds", type=float, default=600, help="how long `serve` is soaked; a minute tries it")
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
     with EmbeddedServer(tmp_path_factory.mktemp("server")).lease() as address:

@@ -10,11 +10,13 @@ import pytest
 from cli.main import groundct
 from ingest.faults import RULES
 from schema.import_run import FaultKind, Severity
+from schema.limits import Limits
 from schema.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 FAULTS = (ROOT / "docs" / "faults.md").read_text("utf-8")
+SERVING = (ROOT / "docs" / "serving.md").read_text("utf-8")
 PACKAGES = ("schema", "compute", "ingest", "api", "cli", "migrations")
 
 
@@ -44,9 +46,15 @@ def test_the_readme_names_every_command(command: str) -> None:
     assert command in README or command.replace("groundct ", "`", 1) in README
 
 
-@pytest.mark.parametrize("setting", list(Settings.model_fields))
+@pytest.mark.parametrize("setting", [name for name in Settings.model_fields if name != "limits"])
 def test_the_readme_names_every_setting(setting: str) -> None:
     assert f"`GROUNDCT_{setting.upper()}`" in README
+
+
+@pytest.mark.parametrize("limit", Limits.model_fields)
+def test_the_documents_name_every_limit_and_what_it_is(limit: str) -> None:
+    row = next(line for line in SERVING.splitlines() if line.startswith(f"| `{limit}`"))
+    assert f"{Limits.model_fields[limit].default:,}" in row
 
 
 @pytest.mark.parametrize("kind", list(FaultKind))

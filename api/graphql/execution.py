@@ -5,6 +5,8 @@ The same with and without a server.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import orjson
@@ -17,26 +19,38 @@ from api.graphql.compiler.answering import Json, answer_compiled
 from api.graphql.schema import SCHEMA
 from api.graphql.siblings import Asked, Reading
 from api.services import Services
-from schema.database import LONGEST_MS
 from schema.queries.mistakes import ReadMistake
+
+
+class Way(StrEnum):
+    """How an operation was answered: by one statement, field by field, or not at all."""
+
+    COMPILED = "compiled"
+    FIELDS = "fields"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer as it goes out, and the status that it has where errors have one."""
+    """An answer as it goes out, the status that it has where errors have one, and how it came about."""
 
     body: bytes
+    way: Way
     status: int = 200
+    codes: tuple[str, ...] = ()
+    """The codes of its errors."""
 
     @classmethod
     def of(cls, value: dict[str, Any]) -> "Answer":
         """Write an answer."""
-        return cls(orjson.dumps(value), status_of(value))
+        codes = tuple(dict.fromkeys(each["extensions"]["code"] for each in value.get("errors", ())))
+        way = Way.REFUSED if value["data"] is None and codes else Way.FIELDS
+        return cls(orjson.dumps(value), way, status_of(value), codes)
 
     @classmethod
     def of_json(cls, data: str) -> "Answer":
         """Wrap data that are JSON already."""
-        return cls(b'{"data":' + data.encode() + b"}")
+        return cls(b'{"data":' + data.encode() + b"}", Way.COMPILED)
 
 
 def execute_query(
@@ -63,7 +77,7 @@ def answer_query(
             return Answer.of_json(data)
         return _execute(services, query, values, operation)
     except Exception as error:  # an answer is owed whatever happens
-        return Answer.of(failure(error))
+        return Answer.of(failure(error, services.limits))
 
 
 def execute_fields(
@@ -79,7 +93,7 @@ def _execute(
 ) -> Answer:
     engine = services.database.engine().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     with Session(engine) as session:
-        sa.event.listen(session, "after_begin", _limit_time)
+        sa.event.listen(session, "after_begin", partial(_limit_time, services.limits.statement_ms))
         reading = Reading(services, session, asked)
         try:
             result = SCHEMA.execute_sync(query, dict(variables), context_value=reading, operation_name=operation)
@@ -87,9 +101,9 @@ def _execute(
             raise ReadMistake("name one of the query's operations in `operationName`") from error
     if isinstance(result.data, Json):
         return Answer.of_json(result.data.text)
-    errors = {"errors": [formatted(error) for error in result.errors]} if result.errors else {}
+    errors = {"errors": [formatted(error, services.limits) for error in result.errors]} if result.errors else {}
     return Answer.of({"data": result.data, **errors})
 
 
-def _limit_time(_session: Session, _transaction: Any, connection: sa.Connection) -> None:
-    connection.execute(sa.select(sa.func.set_config("statement_timeout", str(LONGEST_MS), True)))
+def _limit_time(most_ms: int, _session: Session, _transaction: Any, connection: sa.Connection) -> None:
+    connection.execute(sa.select(sa.func.set_config("statement_timeout", str(most_ms), True)))

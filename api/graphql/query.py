@@ -21,7 +21,6 @@ from api.graphql.where import FindingWhere, parse_id, to_filter
 from schema.errors import NotFound
 from schema.queries import views
 from schema.queries.filters import plain_name
-from schema.queries.pages import PageRequest
 from schema.queries.reading import rows_by_key
 from schema.queries.search import SearchMode
 from schema.queries.voxels import parse_voxel
@@ -93,7 +92,7 @@ class Query:
 
         What denies the text is left out; `"..."` demands words as they stand, `-word` excludes one.
         """
-        scope, request = info.context.scope(as_of), PageRequest(first, after)
+        scope, request = info.context.scope(as_of), info.context.page(first, after)
         return run_search(info.context, text, mode, where=to_filter(where), scope=scope, request=request)
 
     @field
@@ -107,7 +106,7 @@ class Query:
         as_of: str | None = None,
     ) -> SearchResult:
         """The findings that are most like the one of this id, without it, best first, by meaning and terms."""
-        scope, request = info.context.scope(as_of), PageRequest(first, after)
+        scope, request = info.context.scope(as_of), info.context.page(first, after)
         return run_similar(info.context, parse_id(finding), where=to_filter(where), scope=scope, request=request)
 
     @partial(field, reads=COHORT)

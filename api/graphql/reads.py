@@ -170,12 +170,12 @@ def listed(read: Listed, text: str) -> Any:
     """Declare a connection below a row."""
 
     def page(self: Record, first: int = 50, after: str | None = None):  # type: ignore[no-untyped-def]
-        return _below(self, read, None, PageRequest(first, after))
+        return _below(self, read, None, self.siblings.reading.page(first, after))
 
     def chosen(  # type: ignore[no-untyped-def]
         self: Record, first: int = 50, after: str | None = None, where=None, order_by=None
     ):
-        return _below(self, read, where, PageRequest(first, after, to_order(order_by)))
+        return _below(self, read, where, self.siblings.reading.page(first, after, to_order(order_by)))
 
     return field(_resolver(read.view_of, page, chosen), text=text, reads=read)
 
@@ -185,12 +185,12 @@ def listed_at_root(view_of: ViewOf, text: str) -> Any:
     read = Listed(view_of)
 
     def page(info: Info, first: int = 50, after: str | None = None):  # type: ignore[no-untyped-def]
-        return Connection(listing=Listing(info.context, NOW, view_of, sa.true(), PageRequest(first, after)))
+        return Connection(listing=Listing(info.context, NOW, view_of, sa.true(), info.context.page(first, after)))
 
     def chosen(  # type: ignore[no-untyped-def]
         info: Info, first: int = 50, after: str | None = None, where=None, order_by=None, as_of: str | None = None
     ):
-        scope, request = info.context.scope(as_of), PageRequest(first, after, to_order(order_by))
+        scope, request = info.context.scope(as_of), info.context.page(first, after, to_order(order_by))
         condition = read.condition(to_filter(where), scope)
         return Connection(listing=Listing(info.context, scope, view_of, condition, request))
 

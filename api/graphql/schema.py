@@ -1,4 +1,4 @@
-"""The schema, and the limits on what may be asked of it."""
+"""The schema, and what is done to each operation on it."""
 
 from datetime import datetime
 from typing import Any
@@ -7,22 +7,18 @@ import strawberry
 from graphql import GraphQLError
 from graphql import parse as parse_query
 from graphql.execution.values import get_variable_values
-from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, ParserCache, QueryDepthLimiter, ValidationCache
+from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from strawberry.types.arguments import convert_argument
 
 from api.graphql.compiler.answering import Compiling
+from api.graphql.limits import Limiting
 from api.graphql.query import Query
 from api.graphql.vocabulary import BIG_INT, TIME, BigInt
 from api.graphql.where import FindingWhere, to_filter
 from schema.queries.filters import FindingFilter
 from schema.queries.mistakes import ReadMistake
-
-DEEPEST = 12
-"""Fields within fields."""
-MOST_ALIASES = 30
-MOST_TOKENS = 4000
 
 
 class QuietSchema(strawberry.Schema):
@@ -35,14 +31,7 @@ class QuietSchema(strawberry.Schema):
 SCHEMA = QuietSchema(
     Query,
     config=StrawberryConfig(scalar_map={BigInt: BIG_INT, datetime: TIME}),
-    extensions=[
-        lambda: MaxTokensLimiter(max_token_count=MOST_TOKENS),
-        ParserCache,
-        ValidationCache,
-        lambda: QueryDepthLimiter(max_depth=DEEPEST),
-        lambda: MaxAliasesLimiter(max_alias_count=MOST_ALIASES),
-        Compiling,
-    ],
+    extensions=[Limiting, ParserCache, ValidationCache, Compiling],
 )
 
 

@@ -13,15 +13,14 @@ from sqlmodel import Session
 
 from api.services import Services
 from schema.queries.links import Link
-from schema.queries.mistakes import ReadMistake
+from schema.queries.mistakes import OverLimit
+from schema.queries.pages import PageRequest, SortBy
 from schema.queries.reading import Row, computed_by_key, linked_rows
 from schema.queries.scope import NOW, Scope, release_scope, round_key
 from schema.queries.views import View
 
 T = TypeVar("T")
 Asked: TypeAlias = tuple[str, str | None]
-MOST_OBJECTS = 250_000
-"""Objects in an answer, below which a query of allowed depth stays unless it walks in circles."""
 
 
 @dataclass
@@ -62,11 +61,20 @@ class Reading:
         """Count objects of the answer.
 
         Raises:
-            ReadMistake: they are too many.
+            OverLimit: they are too many.
         """
+        most = self.services.limits.objects
         self.objects += objects
-        if self.objects > MOST_OBJECTS:
-            raise ReadMistake(f"the answer would hold over {MOST_OBJECTS:,} objects; ask for fewer at a time")
+        if self.objects > most:
+            raise OverLimit("objects", most, f"the answer would hold over {most:,} objects; ask for fewer at a time")
+
+    def page(self, first: int, after: str | None, order: tuple[SortBy, ...] = ()) -> PageRequest:
+        """Give the request of a page.
+
+        Raises:
+            ReadMistake: `first` is none of those that are allowed.
+        """
+        return PageRequest(first, after, order, self.services.limits.rows)
 
 
 Info: TypeAlias = strawberry.Info[Reading, None]

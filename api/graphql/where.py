@@ -20,7 +20,7 @@ from schema.queries.filters import (
     NearEntity,
     ScanFilter,
 )
-from schema.queries.mistakes import ReadMistake
+from schema.queries.mistakes import OverLimit, ReadMistake
 from schema.queries.places import BoxFilter, LocationFilter, NearPoint
 from schema.queries.ranges import Between
 from schema.queries.slots import read
@@ -204,7 +204,7 @@ def to_filter(given: Any, depth: int = 0) -> Any:
         ReadMistake: an id is not one, or filters are nested too deep.
     """
     if depth > DEEPEST:
-        raise ReadMistake(f"`where` may be nested {DEEPEST} deep")
+        raise OverLimit("where", DEEPEST, f"`where` may be nested {DEEPEST} deep")
     if isinstance(given, list):
         return [to_filter(each, depth) for each in given]
     if type(given) not in FILTERS:

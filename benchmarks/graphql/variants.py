@@ -24,9 +24,8 @@ def _by_fields(services: Services, query: str, variables: dict[str, object] | No
 def main(variant: str, home: str, port: str) -> None:
     """Serve until the end."""
     settings = Settings(home=Path(home))
-    with ready_database(settings) as database:
-        if variant == "owner":
-            database = replace(database, api_url=database.owner_url)
+    with ready_database(settings) as ready:
+        database = replace(ready, api_url=ready.owner_url) if variant == "owner" else ready
         if variant == "fields":
             api.app.answer_query = _by_fields  # type: ignore[assignment]
         app = create_app(Services.of_settings(database, settings))

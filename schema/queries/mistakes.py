@@ -1,6 +1,7 @@
 """What a reader can get wrong; each message says what would be right.
 
 ReadMistake (GroundctError, ValueError)     a page, cursor, id or filter that cannot be used
+└── OverLimit                               more is asked for than may be
 NotEmbedded (ModelError)                    a search by meaning before there are vectors
 """
 
@@ -9,6 +10,14 @@ from schema.errors import GroundctError, ModelError
 
 class ReadMistake(GroundctError, ValueError):
     """A page, a cursor, an id or a filter that cannot be used; the message says what can."""
+
+
+class OverLimit(ReadMistake):
+    """More is asked for than a limit allows; the message says what may be asked."""
+
+    def __init__(self, limit: str, most: float, message: str) -> None:
+        super().__init__(message)
+        self.limit, self.most = limit, most
 
 
 class NotEmbedded(ModelError):

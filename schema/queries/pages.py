@@ -18,13 +18,13 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from schema.queries.mistakes import ReadMistake
+from schema.limits import MOST_ROWS
+from schema.queries.mistakes import OverLimit, ReadMistake
 from schema.queries.ranges import bound
 from schema.queries.reading import key_kind, one_of
 from schema.queries.slots import Slot
 from schema.queries.views import Expression, View
 
-MOST_ROWS = 1000
 MOST_KEYS = 4
 
 
@@ -41,16 +41,18 @@ class PageRequest:
     """The rows to give: at most `first`, after a cursor, sorted by some fields and then in the view's order.
 
     Raises:
-        ReadMistake: `first` is not from 0 to 1000, or the fields are too many.
+        ReadMistake: `first` is not from 0 to `most`, or the fields are too many.
     """
 
     first: int = 50
     after: str | Slot | None = None
     order: tuple[SortBy, ...] = ()
+    most: int = MOST_ROWS
 
     def __post_init__(self) -> None:
-        if not 0 <= self.first <= MOST_ROWS:
-            raise ReadMistake(f"`first` may be 0 to {MOST_ROWS}, not {self.first}; ask for more by `after`")
+        if not 0 <= self.first <= self.most:
+            told = f"`first` may be 0 to {self.most}, not {self.first}; ask for more by `after`"
+            raise OverLimit("rows", self.most, told)
         if len(self.order) > MOST_KEYS:
             raise ReadMistake(f"`orderBy` may have {MOST_KEYS} fields, not {len(self.order)}")
 

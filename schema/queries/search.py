@@ -21,7 +21,7 @@ from schema.errors import NotFound
 from schema.queries import nearest
 from schema.queries.cursors import ScoreCursor
 from schema.queries.filters import ENGLISH, FindingFilter, finding_condition
-from schema.queries.mistakes import NotEmbedded, ReadMistake
+from schema.queries.mistakes import NotEmbedded, OverLimit, ReadMistake
 from schema.queries.nearest import QueryVector
 from schema.queries.pages import PageRequest
 from schema.queries.scope import NOW, Scope
@@ -95,8 +95,11 @@ class Search:
     """A finding that is left out."""
 
     def __post_init__(self) -> None:
-        if not self.text.strip() or len(self.text) > MOST_CHARACTERS or "\0" in self.text:
-            raise ReadMistake(f"`text`: 1 to {MOST_CHARACTERS} characters are needed")
+        needed = f"`text`: 1 to {MOST_CHARACTERS} characters are needed"
+        if len(self.text) > MOST_CHARACTERS:
+            raise OverLimit("text", MOST_CHARACTERS, needed)
+        if not self.text.strip() or "\0" in self.text:
+            raise ReadMistake(needed)
 
     @property
     def query_vector(self) -> QueryVector | None:

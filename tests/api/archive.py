@@ -22,6 +22,8 @@ from schema.identity import annotation_id, entity_id, finding_id, revision_id, s
 from schema.location import Location
 from schema.organ import OrganMask
 from schema.postgres.address import OWNER, SUPERUSER, Address
+from schema.queries.cohorts import CohortPlan, draw, freeze
+from schema.queries.filters import FindingFilter
 from schema.queries.tables import ANNOTATION, CATEGORY, ONTOLOGY
 from schema.release import (
     Release,
@@ -336,3 +338,6 @@ def fill(archive: Archive) -> None:
     archive.place("second", "valid_1_a_1", "test", {0: (0, 1)})
     again = Drawn((28, 2, 2), (30, 4, 4), Side.LEFT, volume_mm3=80.0, hu_mean=10.0)
     archive.draw("second", "train_1_a_1", {0: [right, again]}, release="second", policy=Policy.EXHAUSTIVE)
+    plan = CohortPlan(where=FindingFilter(text="lobe"))
+    with archive.database.transaction() as session:
+        freeze(session, "drawn", draw(session, plan), plan, {"where": {"text": "lobe"}})

@@ -8,13 +8,13 @@ from starlette.testclient import TestClient
 
 from api.app import BY_SPECIFICATION, create_app
 from api.graphql.schema import SCHEMA
-from api.requests import LARGEST_BODY
 from api.services import Services
 from schema.arrays.store import ArrayStore
 from schema.database import Database
 
 SNAPSHOT = Path(__file__).with_name("schema.graphql")
 COUNT = "{ scans { totalCount } }"
+JSON = {"Content-Type": "application/json"}
 COUNTED = {"data": {"scans": {"totalCount": 4}}}
 
 
@@ -56,19 +56,18 @@ def test_errors_have_a_status_where_the_client_asks_by_the_specification(client:
 
 
 @pytest.mark.parametrize(
-    ("body", "status"),
+    "body",
     [
-        (b"{", 400),
-        (b"[]", 400),
-        (b'{"query": 7}', 400),
-        (b'{"query": "{ __typename }", "variables": []}', 400),
-        (b'{"query": "{ __typename }", "operationName": 7}', 400),
-        (b'{"query": "' + b" " * LARGEST_BODY + b'"}', 413),
+        b"{",
+        b"[]",
+        b'{"query": 7}',
+        b'{"query": "{ __typename }", "variables": []}',
+        b'{"query": "{ __typename }", "operationName": 7}',
     ],
 )
-def test_what_is_no_request_is_refused(client: TestClient, body: bytes, status: int) -> None:
-    answer = client.post("/graphql", content=body, headers={"Content-Type": "application/json"})
-    assert answer.status_code == status
+def test_what_is_no_request_is_refused(client: TestClient, body: bytes) -> None:
+    answer = client.post("/graphql", content=body, headers=JSON)
+    assert answer.status_code == 400
     assert answer.json()["errors"][0]["extensions"] == {"code": "BAD_REQUEST"}
 
 

@@ -52,6 +52,8 @@ FLUID = "Left pleural effusion"
         ({"or": []}, []),
         ({"and": [{"categoryUnder": "2"}, {"text": "lobe"}]}, [BOTH, MASS, SECRET]),
         ({"ids": []}, []),
+        ({"cohort": "drawn"}, [BOTH, MASS, SECRET]),
+        ({"cohort": "nothing"}, []),
         ({"scan": {"patient": "train_2"}}, [WALLS]),
         ({"scan": {"not": {"hasVolume": True}}, "text": "bilateral"}, [WALLS]),
         ({"round": "second"}, [BOTH]),

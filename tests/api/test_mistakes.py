@@ -9,13 +9,14 @@ import sqlalchemy as sa
 from api.errors import TABLE, told
 from api.graphql import query as roots
 from api.graphql.execution import execute_query
-from api.graphql.schema import DEEPEST, MOST_ALIASES
 from api.services import Services
 from schema.arrays.store import ArrayStore
 from schema.database import Database
 from schema.errors import ArrayCorrupt, GroundctError, WrongMajorVersion
+from schema.limits import Limits
 from tests.api.conftest import Ask
 
+LIMITS = Limits()
 CIRCLE = "scan { findings { " * 6 + "text" + " } }" * 6
 
 
@@ -36,8 +37,8 @@ CIRCLE = "scan { findings { " * 6 + "text" + " } }" * 6
         ("", "GRAPHQL_INVALID", ""),
         ("mutation { scans { totalCount } }", "GRAPHQL_INVALID", "mutation"),
         ('{ findings(where: {side: "LEFT"}) { totalCount } }', "GRAPHQL_INVALID", "LEFT"),
-        (f"{{ findings {{ edges {{ node {{ {CIRCLE} }} }} }} }}", "GRAPHQL_INVALID", str(DEEPEST)),
-        ("{ " + " ".join(f"a{n}: __typename" for n in range(MOST_ALIASES + 1)) + " }", "GRAPHQL_INVALID", "aliases"),
+        (f"{{ findings {{ edges {{ node {{ {CIRCLE} }} }} }} }}", "GRAPHQL_INVALID", str(LIMITS.depth)),
+        ("{ " + " ".join(f"a{n}: __typename" for n in range(LIMITS.aliases + 1)) + " }", "GRAPHQL_INVALID", "aliases"),
         ("{ " + "__typename " * 5000 + "}", "GRAPHQL_INVALID", "oken"),
     ],
 )

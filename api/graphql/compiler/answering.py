@@ -26,7 +26,7 @@ def answer_compiled(services: Services, document: Document, variables: Mapping[s
     if values is None or not isinstance(plan := document.plan(values), Plan):
         return None
     try:
-        with services.database.readers().connection() as connection, psycopg.RawCursor(connection) as cursor:
+        with services.database.reader() as connection, psycopg.RawCursor(connection) as cursor:
             return plan.send(cursor, values.coerced)
     except psycopg.errors.QueryCanceled:
         raise
@@ -45,7 +45,8 @@ class Compiling(SchemaExtension):
         context = self.execution_context
         reading: Reading = context.context
         if reading.asked is not None and context.graphql_document is not None:
-            document = read_document(context.schema, context.graphql_document, reading.asked[1])
+            limits = reading.services.limits
+            document = read_document(context.schema, context.graphql_document, reading.asked[1], limits)
             if document is not None:
                 reading.services.documents.put(reading.asked, document)
                 data = answer_compiled(reading.services, document, context.variables or {})

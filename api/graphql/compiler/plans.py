@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from api.graphql.compiler.kept import Kept
 from api.graphql.compiler.statement import NotCompiled, Operation, compile_statement
 from api.graphql.compiler.variables import shape_of, slots_of
+from schema.limits import Limits
 from schema.queries.mistakes import ReadMistake
 from schema.queries.slots import Slot
 
@@ -61,6 +62,7 @@ class Document:
     schema: strawberry.Schema
     node: OperationDefinitionNode
     fragments: Mapping[str, FragmentDefinitionNode]
+    limits: Limits
     plans: Kept[Plan | NotCompiled] = field(default_factory=lambda: Kept(SHAPES_KEPT))
 
     def coerced(self, variables: Mapping[str, Any]) -> VariableValues | None:
@@ -77,20 +79,22 @@ class Document:
     def _compiled(self, values: VariableValues) -> Plan | NotCompiled:
         slotted = values._replace(coerced=slots_of(values.coerced))
         try:
-            return make_plan(compile_statement(Operation(self.schema, self.node, self.fragments, slotted)))
+            return make_plan(compile_statement(Operation(self.schema, self.node, self.fragments, slotted, self.limits)))
         except NotCompiled as reason:
             return reason
         except ReadMistake as mistake:
             return NotCompiled(str(mistake))
 
 
-def read_document(schema: strawberry.Schema, document: DocumentNode, operation: str | None) -> Document | None:
+def read_document(
+    schema: strawberry.Schema, document: DocumentNode, operation: str | None, limits: Limits
+) -> Document | None:
     """Take a validated document's read operation; None where it has none of this name."""
     node = get_operation_ast(document, operation)
     if node is None or node.operation is not OperationType.QUERY:
         return None
     fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
-    return Document(schema, node, fragments)
+    return Document(schema, node, fragments, limits)
 
 
 def make_plan(statement: sa.Select[str, bool]) -> Plan:

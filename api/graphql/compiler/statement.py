@@ -24,8 +24,8 @@ from api.graphql.compiler.levels import Level, list_of, object_of, scalar, value
 from api.graphql.declare import READS
 from api.graphql.order import to_order
 from api.graphql.reads import Computed, Found, Linked, Listed, Members, Parts
-from api.graphql.siblings import MOST_OBJECTS
 from api.graphql.where import to_filter
+from schema.limits import Limits
 from schema.queries.facets import Facet
 from schema.queries.pages import PageRequest
 from schema.queries.scope import NOW, Scope
@@ -51,6 +51,7 @@ class Operation:
     node: OperationDefinitionNode
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: VariableValues
+    limits: Limits
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ class _Walk:
 
     def _count(self, objects: float) -> None:
         self._objects += objects
-        if self._objects > MOST_OBJECTS:
+        if self._objects > self.operation.limits.objects:
             raise NotCompiled("the answer may hold too many objects")
 
     def _rows(
@@ -234,7 +235,8 @@ class _Walk:
 
     def _connection(self, asked: Asked, listed: Listed, scope: Scope, key: Any, *, times: float) -> Expression:
         arguments = asked.arguments
-        request = PageRequest(arguments["first"], arguments["after"], to_order(arguments.get("order_by")))
+        order = to_order(arguments.get("order_by"))
+        request = PageRequest(arguments["first"], arguments["after"], order, self.operation.limits.rows)
         level = self._level(listed.view_of(scope), scope)
         condition = listed.condition(to_filter(arguments.get("where")), scope, key)
         times *= request.first

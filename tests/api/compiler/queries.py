@@ -43,11 +43,12 @@ NAMES: Mapping[str, Sequence[Any]] = {
     "study": ["train_1_a"],
     "split": ["train", "test"],
     "protocol": ["partial"],
+    "cohort": ["drawn", "nothing"],
     "ontology": ["rexgroundingct", "nothing"],
     "after": [cursor_of("train_1_a_1", 0, "0" * 32), cursor_of("base", 0), cursor_of("zz", 0), "nothing"],
 }
 """Texts by the name of their argument; what is not here is one of the names of scans, releases and rounds."""
-SCANS = ["train_1_a_1", "train_2_a_1.nii.gz", "valid_1_a_1", "valid_2_a_1", "first", "second", "base"]
+SCANS = ["drawn", "train_1_a_1", "train_2_a_1.nii.gz", "valid_1_a_1", "valid_2_a_1", "first", "second", "base"]
 DEEPEST = 5
 
 

@@ -13,7 +13,13 @@ from schema.database import Database
 from tests.api.compiler.queries import FINDINGS, GRAPH, NOT_FROM_TABLES, cursor_of
 from tests.api.test_statements import statements
 
-NEEDED = {"scan": '(name: "train_1_a_1")', "release": '(name: "base")', "round": '(name: "first")', "facet": "(by: ID)"}
+NEEDED = {
+    "scan": '(name: "train_1_a_1")',
+    "release": '(name: "base")',
+    "round": '(name: "first")',
+    "facet": "(by: ID)",
+    "cohort": '(name: "drawn")',
+}
 UNCOMPILED = {"sentences"}
 
 
