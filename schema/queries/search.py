@@ -164,7 +164,7 @@ def similar_page(
         raise NotFound(f"there is no finding {finding_id}")
     if row.vector is None:
         named = sa.select(EMBEDDING_MODEL.c.name).where(EMBEDDING_MODEL.c.id == model_id)
-        raise NotEmbedded(session.scalars(named).one())
+        raise NotEmbedded(session.scalars(named).one(), finding_id)
     asked = Search(row.text[:MOST_CHARACTERS], SearchMode.HYBRID, row.vector, model_id, besides=finding_id)
     return search_page(session, asked, request, where=where, scope=scope)
 
@@ -305,15 +305,17 @@ def _hit(row: sa.Row[Any], ranking: _Ranking, seen: int) -> SearchHit:
     return SearchHit(row.id, row.score, row.semantic, row.share or None, terms, cursor)
 
 
-def find_model(session: Session, name: str, version: str) -> int | None:
-    """Give the key of a model that has at least one vector, or None."""
+def find_model(session: Session, name: str, version: str | None = None) -> int | None:
+    """Give the key of a model that has at least one vector, the newest where no version is named, or None."""
     has_vectors = sa.exists().where(EMBEDDING.c.model_id == EMBEDDING_MODEL.c.id)
-    named = sa.and_(EMBEDDING_MODEL.c.name == name, EMBEDDING_MODEL.c.version == version)
-    return session.scalar(sa.select(EMBEDDING_MODEL.c.id).where(named, has_vectors))
+    asked = sa.select(EMBEDDING_MODEL.c.id).where(EMBEDDING_MODEL.c.name == name, has_vectors)
+    if version is not None:
+        asked = asked.where(EMBEDDING_MODEL.c.version == version)
+    return session.scalar(asked.order_by(EMBEDDING_MODEL.c.id.desc()).limit(1))
 
 
-def get_model(session: Session, name: str, version: str) -> int:
-    """Give the key of a model that has at least one vector.
+def get_model(session: Session, name: str, version: str | None = None) -> int:
+    """Give the key of a model that has at least one vector, the newest where no version is named.
 
     Raises:
         NotEmbedded: it has none.
