@@ -1,6 +1,7 @@
 """`groundct embed` and `groundct search`, as their users run them."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -26,7 +27,7 @@ def home(
 
 @pytest.fixture(scope="module")
 def texts(home: Any) -> list[str]:
-    found = home.read("query", "{ findings(first: 1000) { edges { node { text } } } }")
+    found = json.loads(home.run("query", "{ findings(first: 1000) { edges { node { text } } } }").stdout)
     return sorted({edge["node"]["text"] for edge in found["data"]["findings"]["edges"]})
 
 
