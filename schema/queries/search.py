@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.sql import visitors
 from sqlmodel import Session
 
 from schema.errors import NotFound
@@ -25,7 +26,7 @@ from schema.queries.mistakes import NotEmbedded, ReadMistake
 from schema.queries.nearest import QueryVector
 from schema.queries.pages import PageRequest
 from schema.queries.scope import NOW, Scope
-from schema.queries.tables import EMBEDDING, EMBEDDING_MODEL, FINDING, REVISION
+from schema.queries.tables import EMBEDDING, EMBEDDING_MODEL, FINDING, REVISION, SCAN
 from schema.queries.terms import Terms, read_terms
 from schema.queries.views import Expression, findings
 
@@ -185,23 +186,35 @@ class _Ranking:
         return self.asked.query_vector
 
     @property
-    def plain(self) -> bool:
-        """Whether no other tables than those of words and vectors are needed."""
+    def whole(self) -> bool:
+        """Whether every finding is asked for, in its latest wording."""
         return self.where is None and self.scope == NOW
+
+    @cached_property
+    def condition(self) -> Expression:
+        """The filter."""
+        return finding_condition(self.where, self.scope)
+
+    @cached_property
+    def needed(self) -> set[Any]:
+        """The tables whose columns the filter names; each one less is a look-up less for every finding it leaves."""
+        return {each.table for each in visitors.iterate(self.condition) if isinstance(each, sa.Column)}
 
     @property
     def key(self) -> Expression:
-        return REVISION.c.finding_id if self.plain else FINDING.c.id
+        return REVISION.c.finding_id
 
     @property
     def rows(self) -> sa.FromClause:
-        return REVISION if self.plain else findings(self.scope).rows
+        if self.scope != NOW or SCAN in self.needed:
+            return findings(self.scope).rows
+        if FINDING in self.needed:
+            return REVISION.join(FINDING, FINDING.c.id == REVISION.c.finding_id)
+        return REVISION
 
     def conditions(self) -> list[Expression]:
         """The filter and the scope."""
-        if self.plain:
-            return [REVISION.c.is_latest]
-        return [findings(self.scope).where, finding_condition(self.where, self.scope)]
+        return [findings(self.scope).where, self.condition]
 
     def matches(self) -> list[Expression]:
         """What a finding must be, besides, to answer at all."""
@@ -225,23 +238,37 @@ class _Ranking:
             return sa.cast(sa.null(), sa.Double)
         return 1.0 - self.vector.distance()
 
-    def score(self) -> Expression:
+    def score(self, cosine: Expression) -> Expression:
         if self.asked.mode is SearchMode.LEXICAL:
             return self.terms.share()
         if self.asked.mode is SearchMode.SEMANTIC:
-            return self.semantic()
-        meaning = sa.func.coalesce(self.semantic(), 0.0)
+            return cosine
+        meaning = sa.func.coalesce(cosine, 0.0)
         return (1 - SHARE_OF_TERMS) * meaning + SHARE_OF_TERMS * self.terms.share()
 
     def exact_statement(self) -> sa.Select[Any]:
         """Compare every finding."""
-        rows = self.with_vectors(self.rows, all_rows=self.asked.mode is SearchMode.HYBRID)
-        found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id"), self.score().label("score"))
-        return self._shown(found.select_from(rows).where(*self.conditions(), *self.matches()), self.key)
+        hybrid = self.asked.mode is SearchMode.HYBRID
+        if self.whole and self.vector is not None:
+            cosines = self._cosines(self.vector)
+            rows: sa.FromClause = REVISION.join(cosines, cosines.c.revision_id == REVISION.c.id, isouter=hybrid)
+            score = self.score(cosines.c.cosine)
+        else:
+            rows, score = self.with_vectors(self.rows, all_rows=hybrid), self.score(self.semantic())
+        found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id"), score.label("score"))
+        return self._shown(found.select_from(rows).where(*self.conditions(), *self.matches()), self.key, score)
 
-    def _shown(self, ranked: sa.Select[Any], key: Expression) -> sa.Select[Any]:
+    def _cosines(self, vector: QueryVector) -> sa.Subquery:
+        """Give every revision's cosine, narrow rows that a join moves cheaply; in SEMANTIC best first, so that little
+        of it is joined at all.
+        """
+        cosine = (1.0 - vector.distance()).label("cosine")
+        found = sa.select(EMBEDDING.c.revision_id, cosine).where(vector.of_model())
+        semantic = self.asked.mode is SearchMode.SEMANTIC
+        return (found.order_by(sa.desc("cosine")) if semantic else found.offset(0)).subquery()
+
+    def _shown(self, ranked: sa.Select[Any], key: Expression, score: Expression) -> sa.Select[Any]:
         """Cut the page out, and only then read what explains its scores."""
-        score = self.score()
         if self.after is not None:
             ranked = ranked.where(self.after.condition(score, key))
         best = ranked.order_by(sa.desc("score"), key).limit(self.first + 1).subquery()
@@ -258,7 +285,7 @@ class _Ranking:
         if not nearest.has_index(session, self.vector.model_id):
             return False
         left = sa.select(sa.literal(1)).select_from(self.rows).where(*self.conditions())
-        return self.plain or nearest.estimate_rows(session, left) > nearest.EXACT_ROWS
+        return self.whole or nearest.estimate_rows(session, left) > nearest.EXACT_ROWS
 
     def indexed_statement(self) -> sa.Select[Any]:
         """Compare the findings that the index and, in HYBRID, the terms propose."""
@@ -266,8 +293,9 @@ class _Ranking:
         if self.asked.mode is SearchMode.HYBRID:
             pool = sa.union(sa.select(pool), sa.select(self._worded())).cte("pool")
         rows = self.with_vectors(pool.join(REVISION, REVISION.c.id == pool.c.revision_id), all_rows=True)
-        ranked = sa.select(pool.c.id, pool.c.revision_id, self.score().label("score")).select_from(rows)
-        return self._shown(ranked, pool.c.id)
+        score = self.score(self.semantic())
+        ranked = sa.select(pool.c.id, pool.c.revision_id, score.label("score")).select_from(rows)
+        return self._shown(ranked, pool.c.id, score)
 
     @property
     def proposed(self) -> int:
