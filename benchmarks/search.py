@@ -2,9 +2,9 @@
 
     python -m benchmarks.search --home FOLDER [--findings 8000] [--findings 1000000] [--queries 150]
 
-Up to `REAL` findings are embedded as they are. More get a vector between that of their own text and that of another
-text of the archive, 0 to 1/2 of the way, so that no two are the same and all lie where texts do. The queries are those
-of the labelled set of `tests/search`.
+Up to `REAL` findings are embedded as they are. More get a vector somewhere between that of their own text and that of
+a text of the labelled set of `tests/search`, so that no two are the same and all lie where texts do. The queries are
+those of that set.
 """
 
 import json
@@ -34,7 +34,7 @@ from schema.queries.pages import PageRequest
 from schema.queries.search import Search, SearchMode, SearchPage, search_page
 
 REAL = 20_000
-QUERIES = Path(__file__).parents[1] / "tests" / "search" / "labelled.json"
+LABELLED = Path(__file__).parents[1] / "tests" / "search" / "labelled.json"
 FIRST = 10
 BATCH = 20_000
 EVERY = 5
@@ -72,10 +72,11 @@ class Measured:
 
 
 def measure(database: Database, searches: Sequence[Search], share: str, where: FindingFilter | None) -> Measured:
-    """Time searches in one mode, each in a transaction of its own after a first one that is not counted."""
+    """Time searches in one mode, each in a transaction of its own, which is begun before; the first is done twice."""
     measured = Measured(searches[0].mode, share)
     for number, asked in enumerate([searches[0], *searches]):
         with database.transaction() as session:
+            session.connection()
             start = time.perf_counter()
             page = search_page(session, asked, PageRequest(FIRST), where=where)
             took_ms = 1000 * (time.perf_counter() - start)
@@ -115,7 +116,13 @@ def fill_vectors(database: Database, embedder: Embedder, findings: int) -> int:
     return model
 
 
+def labelled(kind: str) -> list[str]:
+    """Give the texts of the labelled set: its `findings`, or its `queries`."""
+    return [each["text"] for each in json.loads(LABELLED.read_text("utf-8"))[kind]]
+
+
 def _copy_vectors(connection: psycopg.Connection[Any], embedder: Embedder, model: int) -> None:
+    ends = embedder.embed(labelled("findings"))
     known = [text for (text,) in connection.execute("SELECT DISTINCT text FROM finding_revision ORDER BY text")]
     vectors, row_of = embedder.embed(known), {text: row for row, text in enumerate(known)}
     found = connection.execute("SELECT id, text FROM finding_revision ORDER BY id").fetchall()
@@ -125,8 +132,8 @@ def _copy_vectors(connection: psycopg.Connection[Any], embedder: Embedder, model
         copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
         for start in range(0, len(keys), BATCH):
             own = vectors[rows[start : start + BATCH]]
-            others = vectors[drawn.integers(len(known), size=len(own))]
-            share = drawn.uniform(0, 0.5, size=(len(own), 1)).astype(np.float32)
+            others = ends[drawn.integers(len(ends), size=len(own))]
+            share = drawn.uniform(size=(len(own), 1)).astype(np.float32)
             copy.write(_copied(keys[start : start + BATCH], model, own + share * (others - own)))
         copy.write(struct.pack(">h", -1))
 
@@ -165,9 +172,10 @@ def measure_archive(home: Path, findings: int, texts: Sequence[str], modes: Sequ
 
 def measure_embedding(database: Database, embedder: Embedder, model: int, texts: Sequence[str]) -> str:
     """Time SEMANTIC with embedding the text."""
-    took_ms = []
+    took_ms: list[float] = []
     for text in texts:
         with database.transaction() as session:
+            session.connection()
             start = time.perf_counter()
             asked = Search(text, SearchMode.SEMANTIC, embedder.embed([text])[0].tolist(), model)
             search_page(session, asked, PageRequest(FIRST))
@@ -183,7 +191,7 @@ def measure_embedding(database: Database, embedder: Embedder, model: int, texts:
 @click.option("--queries", type=int, default=150, show_default=True)
 def main(home: Path, findings: Sequence[int], mode: Sequence[str], queries: int) -> None:
     """Print a table for every archive."""
-    texts = [query["text"] for query in json.loads(QUERIES.read_text("utf-8"))["queries"]][:queries]
+    texts = labelled("queries")[:queries]
     for each in findings:
         for line in measure_archive(home, each, texts, [SearchMode(name) for name in mode] or list(SearchMode)):
             click.echo(line)

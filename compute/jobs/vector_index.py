@@ -10,6 +10,8 @@ from schema.queries.tables import EMBEDDING, EMBEDDING_MODEL
 
 LOCK_INDEX = 0x76656374
 """Advisory lock, with the model's key: who makes an index holds it."""
+BREADTH = 128
+"""ef_construction: twice pgvector's own, and twice its time, for the recall that searches need."""
 BYTES_A_ROW = 900
 """Memory that the graph needs beside a row's vector."""
 
@@ -52,7 +54,8 @@ def _build(connection: sa.Connection, model: int) -> None:
 def _definition(connection: sa.Connection, model: int) -> str:
     return (
         f"CREATE INDEX CONCURRENTLY {nearest.index_name(model)} ON embedding "
-        f"USING hnsw ((vector::halfvec({_dimensions(connection, model)})) halfvec_cosine_ops) WHERE model_id = {model}"
+        f"USING hnsw ((vector::halfvec({_dimensions(connection, model)})) halfvec_cosine_ops) "
+        f"WITH (ef_construction = {BREADTH}) WHERE model_id = {model}"
     )
 
 

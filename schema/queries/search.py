@@ -34,6 +34,8 @@ SHARE_OF_TERMS = 0.85
 """What the terms weigh in HYBRID, the meaning weighing the rest."""
 POOL = 200
 """Findings that the index and the terms each propose in HYBRID, beside those of earlier pages."""
+MOST_WORDED = 1500
+"""Findings with every term of the query that are compared one by one, whatever the index says."""
 OVERHEAD = 40
 """Findings that the index proposes in SEMANTIC beside those that are shown: its order is not quite exact."""
 MOST_CHARACTERS = 2000
@@ -287,11 +289,11 @@ class _Ranking:
         left = sa.select(sa.literal(1)).select_from(self.rows).where(*self.conditions())
         return self.whole or nearest.estimate_rows(session, left) > nearest.EXACT_ROWS
 
-    def indexed_statement(self) -> sa.Select[Any]:
+    def indexed_statement(self, session: Session) -> sa.Select[Any]:
         """Compare the findings that the index and, in HYBRID, the terms propose."""
-        pool = self._nearest()
+        pool = self._nearest("near", self.matches())
         if self.asked.mode is SearchMode.HYBRID:
-            pool = sa.union(sa.select(pool), sa.select(self._worded())).cte("pool")
+            pool = sa.union(sa.select(pool), sa.select(self._worded(session))).cte("pool")
         rows = self.with_vectors(pool.join(REVISION, REVISION.c.id == pool.c.revision_id), all_rows=True)
         score = self.score(self.semantic())
         ranked = sa.select(pool.c.id, pool.c.revision_id, score.label("score")).select_from(rows)
@@ -303,24 +305,29 @@ class _Ranking:
         shown = (self.after.seen if self.after else 0) + self.first + 1
         return shown + (POOL if self.asked.mode is SearchMode.HYBRID else OVERHEAD)
 
-    def _nearest(self) -> sa.CTE:
+    def _nearest(self, name: str, matches: Sequence[Expression]) -> sa.CTE:
+        """Propose what the index finds nearest among matches."""
         assert self.vector is not None  # noqa: S101 - the index is of vectors
         rows = self.with_vectors(self.rows, all_rows=False)
         found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id")).select_from(rows)
-        found = found.where(*self.conditions(), *self.matches()).order_by(self.vector.indexed_distance())
-        return found.limit(self.proposed).cte("near").prefix_with("MATERIALIZED")
+        found = found.where(*self.conditions(), *matches).order_by(self.vector.indexed_distance())
+        return found.limit(self.proposed).cte(name).prefix_with("MATERIALIZED")
 
-    def _worded(self) -> sa.CTE:
+    def _worded(self, session: Session) -> sa.CTE:
+        """Propose what has every term that matters: all of it where that is little, else the nearest of it."""
+        matches = [*self.matches(), self.terms.every()]
         found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id")).select_from(self.rows)
-        found = found.where(*self.conditions(), *self.matches(), self.terms.every())
-        return found.limit(POOL).cte("worded").prefix_with("MATERIALIZED")
+        found = found.where(*self.conditions(), *matches)
+        if nearest.estimate_rows(session, found) > MOST_WORDED:
+            return self._nearest("worded", matches)
+        return found.limit(2 * MOST_WORDED).cte("worded").prefix_with("MATERIALIZED")
 
 
 def _read_by_index(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]] | None:
     """Give the rows, or None where the index did not find as many as were asked for."""
     nearest.prepare_index_scan(session)
     try:
-        rows = session.execute(ranking.indexed_statement()).all()
+        rows = session.execute(ranking.indexed_statement(session)).all()
     finally:
         nearest.end_index_scan(session)
     return rows if len(rows) >= ranking.first else None

@@ -13,11 +13,12 @@ from compute.jobs.embedding import embed_missing
 from schema.arrays.store import ArrayStore
 from schema.database import Database
 from schema.errors import NotFound
+from schema.finding import Side
 from schema.postgres.address import Address
-from schema.queries.filters import FindingFilter, InRelease
+from schema.queries.filters import Between, FindingFilter, InRelease, finding_condition
 from schema.queries.mistakes import NotEmbedded, ReadMistake
-from schema.queries.pages import PageRequest
-from schema.queries.scope import Scope
+from schema.queries.pages import PageRequest, read_page
+from schema.queries.scope import NOW, Scope
 from schema.queries.search import (
     SHARE_OF_TERMS,
     Search,
@@ -29,6 +30,7 @@ from schema.queries.search import (
     similar_page,
 )
 from schema.queries.tables import REVISION
+from schema.queries.views import findings
 from schema.release import Visibility
 from tests.api.archive import MASS, Archive, Said, copied_database
 
@@ -194,3 +196,26 @@ def test_there_are_no_vectors_yet(database: Database) -> None:
 def test_there_must_be_a_text(text: str) -> None:
     with pytest.raises(ReadMistake, match="text"):
         Search(text)
+
+
+@pytest.mark.parametrize("mode", [SearchMode.SEMANTIC, SearchMode.HYBRID])
+@pytest.mark.parametrize(
+    "where",
+    [
+        FindingFilter(text="nodule"),
+        FindingFilter(text_side=Side.RIGHT),
+        FindingFilter(category="2d", present=True),
+        FindingFilter(scans=["train_1_a_1"]),
+        FindingFilter(entity_count=Between(min=0)),
+        FindingFilter(not_=FindingFilter(scans=["train_2_a_1"])),
+        FindingFilter(or_=[FindingFilter(category_under="1"), FindingFilter(side=Side.LEFT)]),
+        FindingFilter(release=InRelease("base")),
+    ],
+    ids=str,
+)
+def test_a_filter_leaves_what_it_leaves_in_a_list(
+    filled: Archive, find: Find, mode: SearchMode, where: FindingFilter
+) -> None:
+    with filled.database.transaction() as session:
+        listed = read_page(session, findings(), finding_condition(where, NOW), PageRequest(1000)).rows
+    assert {hit.finding_id for hit in find("lung", mode, where=where, first=1000)} == {row.id for row in listed}
