@@ -7,7 +7,7 @@ part unless the filter names it.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -38,6 +38,8 @@ MOST_WORDED = 1500
 """Findings with every term of the query that are compared one by one, whatever the index says."""
 OVERHEAD = 40
 """Findings that the index proposes in SEMANTIC beside those that are shown: its order is not quite exact."""
+ROUNDING = 1e-5
+"""By how much a share may be off: PostgreSQL sums it in single precision."""
 MOST_CHARACTERS = 2000
 _STRICT = re.compile(r'"|(^|\s)-\w')
 _EXCLUDED = re.compile(r'(^|\s)-("[^"]*"|\w+)')
@@ -137,7 +139,7 @@ def search_page(
     ranking = _Ranking(asked, terms, where, scope, request.first, after)
     rows = _read_by_index(session, ranking) if ranking.goes_by_index(session) else None
     exact = rows is None
-    found = session.execute(ranking.exact_statement()).all() if rows is None else rows
+    found = _read_exactly(session, ranking) if rows is None else rows
     seen = after.seen if after else 0
     hits = [_hit(row, ranking, seen + place) for place, row in enumerate(found[: request.first], 1)]
     return SearchPage(hits, has_next=len(found) > request.first, exact=exact)
@@ -248,17 +250,26 @@ class _Ranking:
         meaning = sa.func.coalesce(cosine, 0.0)
         return (1 - SHARE_OF_TERMS) * meaning + SHARE_OF_TERMS * self.terms.share()
 
-    def exact_statement(self) -> sa.Select[Any]:
-        """Compare every finding."""
+    def steps(self) -> Iterator[tuple[Expression, float]]:
+        """Give conditions, each wider, with a score that nothing reaches which does not meet it."""
+        if self.asked.mode is SearchMode.SEMANTIC:
+            return
         hybrid = self.asked.mode is SearchMode.HYBRID
-        if self.whole and self.vector is not None:
+        for condition, share in self.terms.steps():
+            yield condition, ROUNDING + (1 - SHARE_OF_TERMS + SHARE_OF_TERMS * share if hybrid else share)
+
+    def exact_statement(self, *step: Expression) -> sa.Select[Any]:
+        """Compare every finding, or every one that meets a step's condition."""
+        hybrid = self.asked.mode is SearchMode.HYBRID
+        if self.whole and self.vector is not None and not step:
             cosines = self._cosines(self.vector)
             rows: sa.FromClause = REVISION.join(cosines, cosines.c.revision_id == REVISION.c.id, isouter=hybrid)
             score = self.score(cosines.c.cosine)
         else:
             rows, score = self.with_vectors(self.rows, all_rows=hybrid), self.score(self.semantic())
         found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id"), score.label("score"))
-        return self._shown(found.select_from(rows).where(*self.conditions(), *self.matches()), self.key, score)
+        found = found.select_from(rows).where(*self.conditions(), *self.matches(), *step)
+        return self._shown(found, self.key, score)
 
     def _cosines(self, vector: QueryVector) -> sa.Subquery:
         """Give every revision's cosine, narrow rows that a join moves cheaply; in SEMANTIC best first, so that little
@@ -321,6 +332,15 @@ class _Ranking:
         if nearest.estimate_rows(session, found) > MOST_WORDED:
             return self._nearest("worded", matches)
         return found.limit(2 * MOST_WORDED).cte("worded").prefix_with("MATERIALIZED")
+
+
+def _read_exactly(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]]:
+    """Give the rows from as few findings as tell that no other one belongs among them."""
+    for condition, reached in ranking.steps():
+        rows = session.execute(ranking.exact_statement(condition)).all()
+        if len(rows) > ranking.first and rows[-1].score > reached:
+            return rows
+    return session.execute(ranking.exact_statement()).all()
 
 
 def _read_by_index(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]] | None:

@@ -219,3 +219,13 @@ def test_a_filter_leaves_what_it_leaves_in_a_list(
     with filled.database.transaction() as session:
         listed = read_page(session, findings(), finding_condition(where, NOW), PageRequest(1000)).rows
     assert {hit.finding_id for hit in find("lung", mode, where=where, first=1000)} == {row.id for row in listed}
+
+
+@pytest.mark.parametrize("mode", [SearchMode.HYBRID, SearchMode.LEXICAL])
+@pytest.mark.parametrize(
+    "text", ["nodule in the lingula", "small emphysema", "6 mm GGO right upper lobe", "hilar mass"]
+)
+def test_pages_made_of_few_findings_are_those_made_of_all(find: Find, mode: SearchMode, text: str) -> None:
+    whole = find(text, mode, first=1000)
+    for first in (1, 3, 8, 30):
+        assert find(text, mode, first=first) == whole[:first]
