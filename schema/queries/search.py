@@ -113,18 +113,6 @@ class Search:
         return QueryVector(self.model_id, self.vector)
 
 
-def search(
-    session: Session, asked: Search, *, where: FindingFilter | None = None, scope: Scope = NOW, first: int = 10
-) -> Sequence[SearchHit]:
-    """Give the best findings of a scope under a filter, best first, equals by id.
-
-    Raises:
-        ReadMistake: `first` is not from 0 to 1000.
-        ValueError: there is no vector and the mode needs one.
-    """
-    return search_page(session, asked, PageRequest(first), where=where, scope=scope).hits
-
-
 def search_page(
     session: Session, asked: Search, request: PageRequest, *, where: FindingFilter | None = None, scope: Scope = NOW
 ) -> SearchPage:

@@ -1,6 +1,6 @@
 """Search by meaning, by words and by both, among a hundred findings, with the embedder that is installed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +25,6 @@ from schema.queries.search import (
     SearchHit,
     SearchMode,
     get_model,
-    search,
     search_page,
     similar_page,
 )
@@ -37,7 +36,7 @@ from tests.api.archive import MASS, Archive, Said, copied_database
 LESIONS = ("nodule", "ground-glass opacity", "consolidation", "linear atelectasis", "pleural effusion", "emphysema")
 PLACES = ("right upper lobe", "right middle lobe", "right lower lobe", "lingula", "left lower lobe", "left upper lobe")
 SIZES = ("A 6 mm", "A small", "An extensive")
-Find = Callable[..., list[SearchHit]]
+Find = Callable[..., Sequence[SearchHit]]
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +68,11 @@ def filled(
 
 @pytest.fixture
 def find(filled: Archive, embedder: Embedder) -> Find:
-    def found(text: str, mode: SearchMode, **options: Any) -> list[SearchHit]:
+    def found(text: str, mode: SearchMode, *, first: int = 10, **options: Any) -> Sequence[SearchHit]:
         with filled.database.transaction() as session:
             model = get_model(session, embedder.name, embedder.version)
             asked = Search(text, mode, embedder.embed([text])[0].tolist(), model)
-            return search(session, asked, **options)
+            return search_page(session, asked, PageRequest(first), **options).hits
 
     return found
 
