@@ -36,7 +36,7 @@ POOL = 200
 """Findings that the index and the terms each propose in HYBRID, beside those of earlier pages."""
 MOST_WORDED = 1500
 """Findings with every term of the query that are compared one by one, whatever the index says."""
-OVERHEAD = 40
+OVERHEAD = 20
 """Findings that the index proposes in SEMANTIC beside those that are shown: its order is not quite exact."""
 ROUNDING = 1e-5
 """By how much a share may be off: PostgreSQL sums it in single precision."""
