@@ -12,7 +12,7 @@ from api.graphql.execution import execute_query
 from api.services import Services
 from cli.ingest import print_report, run_import
 from cli.output import console, counted, progress
-from cli.search import print_results, search_findings
+from cli.search import ask, print_results, read_page
 from cli.show import draw_scan
 from compute.jobs.geometry import compute_geometry
 from ingest.metadata import import_metadata
@@ -30,6 +30,7 @@ from ingest.phantoms import (
 from ingest.report import ImportReport
 from migrations.ready import ready_database
 from schema.queries.filters import FindingFilter
+from schema.queries.pages import PageRequest
 from schema.queries.search import SearchMode
 from schema.settings import Settings, load_settings
 
@@ -69,8 +70,9 @@ def demo(scans: int, seed: int) -> None:
         _compute(services, folder, collection)
         _show_findings(services)
         console.print(f"\n[bold]5. Search[/bold] groundct search {_SEARCH!r}")
-        where = FindingFilter()
-        print_results(search_findings(settings, database, _SEARCH, mode=SearchMode.HYBRID, where=where, count=5))
+        with database.transaction() as session:
+            asked = ask(session, _SEARCH, SearchMode.HYBRID, services.vectors.embedder)
+            print_results(read_page(session, asked, PageRequest(5), FindingFilter())["results"])
         console.print("\n[bold]6. GraphQL[/bold] groundct query '...'")
         click.echo(_QUERY)
         click.echo(json.dumps(execute_query(services, _QUERY, {}), indent=1))

@@ -8,6 +8,7 @@ import click
 from cli.organs import organs
 from cli.output import console, counted, errors, file_size, json_option, print_json, progress
 from cli.search import embed_new
+from compute.embedder.embedder import open_embedder
 from ingest.metadata import import_metadata
 from ingest.options import ImportOptions
 from ingest.planning import ImportPlan, plan_import
@@ -120,7 +121,7 @@ def run_import(settings: Settings, options: ImportOptions, *, embed: bool = True
         with progress("importing") as tell:
             report = import_dataset(database, ArrayStore(settings.arrays_url), options, tell)
         if embed:
-            report.embedded = embed_new(database, settings.embedding_model)
+            report.embedded = embed_new(database, open_embedder(settings.embedding_model))
     return report
 
 

@@ -86,13 +86,22 @@ class Database:
         Raises:
             SettingsError: it needs the owner, which is not known, or who logs in is not the owner.
         """
-        try:
-            with Session(self.engine(role, visibility)) as session, session.begin():
-                yield session
-        except sa.exc.ProgrammingError as error:
-            if role is Role.OWNER and isinstance(error.orig, InsufficientPrivilege):
-                raise SettingsError(f"{OWNER_NEEDED} ({first_line(error)})") from error
-            raise
+        with _privileged(role), Session(self.engine(role, visibility)) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def upkeep(self) -> Iterator[sa.Connection]:
+        """Open a connection of the owner that commits every statement; what it sets and locks ends with the block.
+
+        Raises:
+            SettingsError: the owner is not known, or who logs in is not the owner.
+        """
+        engine = self.engine(Role.OWNER).execution_options(isolation_level="AUTOCOMMIT")
+        with _privileged(Role.OWNER), engine.connect() as connection:
+            try:
+                yield connection
+            finally:
+                connection.invalidate()
 
     @contextmanager
     def reader(self) -> Iterator[psycopg.Connection[Any]]:
@@ -128,6 +137,17 @@ class Database:
         if self.owner_url is None:
             raise SettingsError(OWNER_NEEDED)
         return self.owner_url
+
+
+@contextmanager
+def _privileged(role: Role) -> Iterator[None]:
+    """Say what is needed where who should be the owner is not."""
+    try:
+        yield
+    except sa.exc.ProgrammingError as error:
+        if role is Role.OWNER and isinstance(error.orig, InsufficientPrivilege):
+            raise SettingsError(f"{OWNER_NEEDED} ({first_line(error)})") from error
+        raise
 
 
 @cache

@@ -104,10 +104,16 @@ class Query:
         first: int = 10,
         after: str | None = None,
         as_of: str | None = None,
+        model: str | None = None,
     ) -> SearchResult:
-        """The findings that are most like the one of this id, without it, best first, by meaning and terms."""
+        """The findings that are most like the one of this id, without it, best first, by meaning and terms.
+
+        The meaning is the vectors' of `model`, the name of one that findings were embedded by; the server's own if none
+        is named.
+        """
         scope, request = info.context.scope(as_of), info.context.page(first, after)
-        return run_similar(info.context, parse_id(finding), where=to_filter(where), scope=scope, request=request)
+        given = to_filter(where)
+        return run_similar(info.context, parse_id(finding), model=model, where=given, scope=scope, request=request)
 
     @partial(field, reads=COHORT)
     def cohort(self, info: Info, name: str, as_of: str | None = None) -> Cohort | None:

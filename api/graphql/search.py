@@ -65,17 +65,26 @@ def run_search(
 
 
 def run_similar(
-    reading: Reading, finding: UUID, *, where: FindingFilter | None, scope: Scope, request: PageRequest
+    reading: Reading,
+    finding: UUID,
+    *,
+    model: str | None,
+    where: FindingFilter | None,
+    scope: Scope,
+    request: PageRequest,
 ) -> SearchResult:
-    """Give the findings that are most like one.
+    """Give the findings that are most like one under a model by its name, or else under the server's own.
 
     Raises:
         NotFound: there is no such finding in the scope.
-        NotEmbedded: it has no vector.
+        NotEmbedded: it has no vector of the model, or nothing has.
     """
-    embedder = reading.services.vectors.embedder()
-    model = get_model(reading.session, embedder.name, embedder.version)
-    page = similar_page(reading.session, finding, model, request, where=where, scope=scope)
+    if model is None:
+        embedder = reading.services.vectors.embedder()
+        key = get_model(reading.session, embedder.name, embedder.version)
+    else:
+        key = get_model(reading.session, model)
+    page = similar_page(reading.session, finding, key, request, where=where, scope=scope)
     return _result(reading, page, SearchMode.HYBRID, None, scope=scope, request=request)
 
 

@@ -31,6 +31,9 @@ class Embedder(Protocol):
     def dimensions(self) -> int:
         """The length of a vector."""
 
+    def knows(self, text: str) -> bool:
+        """Tell whether it can give a text a vector."""
+
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors, float32 of shape (text, dimension), in the order of the texts; (0, dimension) for none.
 
@@ -53,6 +56,10 @@ class LocalEmbedder:
         self._session = _open_session(files, threads)
         self.dimensions = int(self._session.get_outputs()[0].shape[1])
         self.embed(["weights that do not fit one another fail at the first run"])
+
+    def knows(self, text: str) -> bool:  # noqa: ARG002 - of every embedder
+        """Tell that any text can be given a vector."""
+        return True
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors, float32 of shape (text, dimension), in the order of the texts; (0, dimension) for none."""

@@ -26,14 +26,15 @@ _Texts: TypeAlias = Sequence[tuple[UUID, str]]
 def embed_missing(database: Database, embedder: Embedder, *, progress: Progress | None = None) -> int:
     """Give every latest revision that has words a vector under the embedder's model, and tell how many were added.
 
-    Runs beside each other are harmless: whoever comes second to a text keeps the first one's vector.
+    What the embedder does not know stays without one; `count_missing` then counts it. Runs beside each other are
+    harmless: whoever comes second to a text keeps the first one's vector.
 
     Raises:
         ModelError: the embedder fails, or the model was registered with another number of dimensions.
     """
     with database.transaction() as session:
         model = register_model(session, embedder)
-        missing = session.execute(sa.select(sa.func.count()).where(*_missing(model))).scalar_one()
+        missing = count_missing(session, model)
     added = done = 0
     for texts in _batches(database, model):
         added += _embed(database, embedder, model, texts)
@@ -41,6 +42,11 @@ def embed_missing(database: Database, embedder: Embedder, *, progress: Progress 
         if progress:
             progress(done, max(done, missing))
     return added
+
+
+def count_missing(session: Session, model: int) -> int:
+    """Count the latest revisions that have words and no vector under a model."""
+    return int(session.execute(sa.select(sa.func.count()).where(*_missing(model))).scalar_one())
 
 
 def register_model(session: Session, embedder: Embedder) -> int:
@@ -81,8 +87,10 @@ def _batches(database: Database, model: int) -> Iterator[_Texts]:
 
 
 def _embed(database: Database, embedder: Embedder, model: int, texts: _Texts) -> int:
-    vectors = embedder.embed([text for _, text in texts])
-    rows = list(_rows(model, texts, vectors))
+    known = [(revision, text) for revision, text in texts if embedder.knows(text)]
+    if not known:
+        return 0
+    rows = list(_rows(model, known, embedder.embed([text for _, text in known])))
     with database.transaction() as session:
         statement = insert(EMBEDDING).on_conflict_do_nothing().returning(EMBEDDING.c.revision_id)
         return len(session.execute(statement, rows).all())

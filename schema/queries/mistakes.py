@@ -5,6 +5,8 @@ ReadMistake (GroundctError, ValueError)     a page, cursor, id or filter that ca
 NotEmbedded (ModelError)                    a search by meaning before there are vectors
 """
 
+from uuid import UUID
+
 from schema.errors import GroundctError, ModelError
 
 
@@ -21,7 +23,8 @@ class OverLimit(ReadMistake):
 
 
 class NotEmbedded(ModelError):
-    """A search by meaning, and no finding has a vector of this model yet; run `groundct embed`."""
+    """A search by meaning, and no finding, or not the one that is asked for, has a vector; run `groundct embed`."""
 
-    def __init__(self, model: str) -> None:
-        super().__init__(f"no finding has a vector of the model {model}; run `groundct embed`")
+    def __init__(self, model: str, finding: UUID | None = None) -> None:
+        who = "no finding has a" if finding is None else f"the finding {finding} has no"
+        super().__init__(f"{who} vector of the model {model}; run `groundct embed`")

@@ -7,9 +7,11 @@ column is never read through it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
+from pgvector import HalfVector
 from pgvector.sqlalchemy import HALFVEC
 from sqlmodel import Session
 
@@ -35,15 +37,20 @@ class QueryVector:
         """Tell whether an embedding is of this model; a constant in the statement's text, as in the partial index."""
         return EMBEDDING.c.model_id == sa.literal(self.model_id, literal_execute=True)
 
+    @cached_property
+    def sent(self) -> Expression:
+        """The vector, sent once however often a statement compares with it."""
+        return sa.literal(HalfVector(list(self.values)), HALFVEC)
+
     def distance(self) -> Expression:
         """Give the cosine distance, compared one by one."""
         column: Expression = EMBEDDING.c.vector
-        return column.cosine_distance(list(self.values))  # type: ignore[no-any-return]
+        return column.cosine_distance(self.sent)  # type: ignore[no-any-return]
 
     def indexed_distance(self) -> Expression:
         """Give the cosine distance by the model's index."""
         narrow: Expression = sa.cast(EMBEDDING.c.vector, HALFVEC(len(self.values)))
-        return narrow.cosine_distance(list(self.values))  # type: ignore[no-any-return]
+        return narrow.cosine_distance(self.sent)  # type: ignore[no-any-return]
 
 
 def index_name(model_id: int) -> str:

@@ -7,7 +7,7 @@ part unless the filter names it.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.sql import visitors
 from sqlmodel import Session
 
 from schema.errors import NotFound
@@ -25,7 +26,7 @@ from schema.queries.mistakes import NotEmbedded, OverLimit, ReadMistake
 from schema.queries.nearest import QueryVector
 from schema.queries.pages import PageRequest
 from schema.queries.scope import NOW, Scope
-from schema.queries.tables import EMBEDDING, EMBEDDING_MODEL, FINDING, REVISION
+from schema.queries.tables import EMBEDDING, EMBEDDING_MODEL, FINDING, REVISION, SCAN
 from schema.queries.terms import Terms, read_terms
 from schema.queries.views import Expression, findings
 
@@ -33,8 +34,12 @@ SHARE_OF_TERMS = 0.85
 """What the terms weigh in HYBRID, the meaning weighing the rest."""
 POOL = 200
 """Findings that the index and the terms each propose in HYBRID, beside those of earlier pages."""
-OVERHEAD = 40
+MOST_WORDED = 1500
+"""Findings with every term of the query that are compared one by one, whatever the index says."""
+OVERHEAD = 20
 """Findings that the index proposes in SEMANTIC beside those that are shown: its order is not quite exact."""
+ROUNDING = 1e-5
+"""By how much a share may be off: PostgreSQL sums it in single precision."""
 MOST_CHARACTERS = 2000
 _STRICT = re.compile(r'"|(^|\s)-\w')
 _EXCLUDED = re.compile(r'(^|\s)-("[^"]*"|\w+)')
@@ -111,18 +116,6 @@ class Search:
         return QueryVector(self.model_id, self.vector)
 
 
-def search(
-    session: Session, asked: Search, *, where: FindingFilter | None = None, scope: Scope = NOW, first: int = 10
-) -> Sequence[SearchHit]:
-    """Give the best findings of a scope under a filter, best first, equals by id.
-
-    Raises:
-        ReadMistake: `first` is not from 0 to 1000.
-        ValueError: there is no vector and the mode needs one.
-    """
-    return search_page(session, asked, PageRequest(first), where=where, scope=scope).hits
-
-
 def search_page(
     session: Session, asked: Search, request: PageRequest, *, where: FindingFilter | None = None, scope: Scope = NOW
 ) -> SearchPage:
@@ -137,7 +130,7 @@ def search_page(
     ranking = _Ranking(asked, terms, where, scope, request.first, after)
     rows = _read_by_index(session, ranking) if ranking.goes_by_index(session) else None
     exact = rows is None
-    found = session.execute(ranking.exact_statement()).all() if rows is None else rows
+    found = _read_exactly(session, ranking) if rows is None else rows
     seen = after.seen if after else 0
     hits = [_hit(row, ranking, seen + place) for place, row in enumerate(found[: request.first], 1)]
     return SearchPage(hits, has_next=len(found) > request.first, exact=exact)
@@ -167,7 +160,7 @@ def similar_page(
         raise NotFound(f"there is no finding {finding_id}")
     if row.vector is None:
         named = sa.select(EMBEDDING_MODEL.c.name).where(EMBEDDING_MODEL.c.id == model_id)
-        raise NotEmbedded(session.scalars(named).one())
+        raise NotEmbedded(session.scalars(named).one(), finding_id)
     asked = Search(row.text[:MOST_CHARACTERS], SearchMode.HYBRID, row.vector, model_id, besides=finding_id)
     return search_page(session, asked, request, where=where, scope=scope)
 
@@ -188,23 +181,35 @@ class _Ranking:
         return self.asked.query_vector
 
     @property
-    def plain(self) -> bool:
-        """Whether no other tables than those of words and vectors are needed."""
+    def whole(self) -> bool:
+        """Whether every finding is asked for, in its latest wording."""
         return self.where is None and self.scope == NOW
+
+    @cached_property
+    def condition(self) -> Expression:
+        """The filter."""
+        return finding_condition(self.where, self.scope)
+
+    @cached_property
+    def needed(self) -> set[Any]:
+        """The tables whose columns the filter names; each one less is a look-up less for every finding it leaves."""
+        return {each.table for each in visitors.iterate(self.condition) if isinstance(each, sa.Column)}
 
     @property
     def key(self) -> Expression:
-        return REVISION.c.finding_id if self.plain else FINDING.c.id
+        return REVISION.c.finding_id
 
     @property
     def rows(self) -> sa.FromClause:
-        return REVISION if self.plain else findings(self.scope).rows
+        if self.scope != NOW or SCAN in self.needed:
+            return findings(self.scope).rows
+        if FINDING in self.needed:
+            return REVISION.join(FINDING, FINDING.c.id == REVISION.c.finding_id)
+        return REVISION
 
     def conditions(self) -> list[Expression]:
         """The filter and the scope."""
-        if self.plain:
-            return [REVISION.c.is_latest]
-        return [findings(self.scope).where, finding_condition(self.where, self.scope)]
+        return [findings(self.scope).where, self.condition]
 
     def matches(self) -> list[Expression]:
         """What a finding must be, besides, to answer at all."""
@@ -228,23 +233,46 @@ class _Ranking:
             return sa.cast(sa.null(), sa.Double)
         return 1.0 - self.vector.distance()
 
-    def score(self) -> Expression:
+    def score(self, cosine: Expression) -> Expression:
         if self.asked.mode is SearchMode.LEXICAL:
             return self.terms.share()
         if self.asked.mode is SearchMode.SEMANTIC:
-            return self.semantic()
-        meaning = sa.func.coalesce(self.semantic(), 0.0)
+            return cosine
+        meaning = sa.func.coalesce(cosine, 0.0)
         return (1 - SHARE_OF_TERMS) * meaning + SHARE_OF_TERMS * self.terms.share()
 
-    def exact_statement(self) -> sa.Select[Any]:
-        """Compare every finding."""
-        rows = self.with_vectors(self.rows, all_rows=self.asked.mode is SearchMode.HYBRID)
-        found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id"), self.score().label("score"))
-        return self._shown(found.select_from(rows).where(*self.conditions(), *self.matches()), self.key)
+    def steps(self) -> Iterator[tuple[Expression, float]]:
+        """Give conditions, each wider, with a score that nothing reaches which does not meet it."""
+        if self.asked.mode is SearchMode.SEMANTIC:
+            return
+        hybrid = self.asked.mode is SearchMode.HYBRID
+        for condition, share in self.terms.steps():
+            yield condition, ROUNDING + (1 - SHARE_OF_TERMS + SHARE_OF_TERMS * share if hybrid else share)
 
-    def _shown(self, ranked: sa.Select[Any], key: Expression) -> sa.Select[Any]:
+    def exact_statement(self, *step: Expression) -> sa.Select[Any]:
+        """Compare every finding, or every one that meets a step's condition."""
+        hybrid = self.asked.mode is SearchMode.HYBRID
+        if self.whole and self.vector is not None and not step:
+            cosines = self._cosines(self.vector)
+            rows: sa.FromClause = REVISION.join(cosines, cosines.c.revision_id == REVISION.c.id, isouter=hybrid)
+            score = self.score(cosines.c.cosine)
+        else:
+            rows, score = self.with_vectors(self.rows, all_rows=hybrid), self.score(self.semantic())
+        found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id"), score.label("score"))
+        found = found.select_from(rows).where(*self.conditions(), *self.matches(), *step)
+        return self._shown(found, self.key, score)
+
+    def _cosines(self, vector: QueryVector) -> sa.Subquery:
+        """Give every revision's cosine, narrow rows that a join moves cheaply; in SEMANTIC best first, so that little
+        of it is joined at all.
+        """
+        cosine = (1.0 - vector.distance()).label("cosine")
+        found = sa.select(EMBEDDING.c.revision_id, cosine).where(vector.of_model())
+        semantic = self.asked.mode is SearchMode.SEMANTIC
+        return (found.order_by(sa.desc("cosine")) if semantic else found.offset(0)).subquery()
+
+    def _shown(self, ranked: sa.Select[Any], key: Expression, score: Expression) -> sa.Select[Any]:
         """Cut the page out, and only then read what explains its scores."""
-        score = self.score()
         if self.after is not None:
             ranked = ranked.where(self.after.condition(score, key))
         best = ranked.order_by(sa.desc("score"), key).limit(self.first + 1).subquery()
@@ -261,16 +289,17 @@ class _Ranking:
         if not nearest.has_index(session, self.vector.model_id):
             return False
         left = sa.select(sa.literal(1)).select_from(self.rows).where(*self.conditions())
-        return self.plain or nearest.estimate_rows(session, left) > nearest.EXACT_ROWS
+        return self.whole or nearest.estimate_rows(session, left) > nearest.EXACT_ROWS
 
-    def indexed_statement(self) -> sa.Select[Any]:
+    def indexed_statement(self, session: Session) -> sa.Select[Any]:
         """Compare the findings that the index and, in HYBRID, the terms propose."""
-        pool = self._nearest()
+        pool = self._nearest("near", self.matches())
         if self.asked.mode is SearchMode.HYBRID:
-            pool = sa.union(sa.select(pool), sa.select(self._worded())).cte("pool")
+            pool = sa.union(sa.select(pool), sa.select(self._worded(session))).cte("pool")
         rows = self.with_vectors(pool.join(REVISION, REVISION.c.id == pool.c.revision_id), all_rows=True)
-        ranked = sa.select(pool.c.id, pool.c.revision_id, self.score().label("score")).select_from(rows)
-        return self._shown(ranked, pool.c.id)
+        score = self.score(self.semantic())
+        ranked = sa.select(pool.c.id, pool.c.revision_id, score.label("score")).select_from(rows)
+        return self._shown(ranked, pool.c.id, score)
 
     @property
     def proposed(self) -> int:
@@ -278,24 +307,38 @@ class _Ranking:
         shown = (self.after.seen if self.after else 0) + self.first + 1
         return shown + (POOL if self.asked.mode is SearchMode.HYBRID else OVERHEAD)
 
-    def _nearest(self) -> sa.CTE:
+    def _nearest(self, name: str, matches: Sequence[Expression]) -> sa.CTE:
+        """Propose what the index finds nearest among matches."""
         assert self.vector is not None  # noqa: S101 - the index is of vectors
         rows = self.with_vectors(self.rows, all_rows=False)
         found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id")).select_from(rows)
-        found = found.where(*self.conditions(), *self.matches()).order_by(self.vector.indexed_distance())
-        return found.limit(self.proposed).cte("near").prefix_with("MATERIALIZED")
+        found = found.where(*self.conditions(), *matches).order_by(self.vector.indexed_distance())
+        return found.limit(self.proposed).cte(name).prefix_with("MATERIALIZED")
 
-    def _worded(self) -> sa.CTE:
+    def _worded(self, session: Session) -> sa.CTE:
+        """Propose what has every term that matters: all of it where that is little, else the nearest of it."""
+        matches = [*self.matches(), self.terms.every()]
         found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id")).select_from(self.rows)
-        found = found.where(*self.conditions(), *self.matches(), self.terms.every())
-        return found.limit(POOL).cte("worded").prefix_with("MATERIALIZED")
+        found = found.where(*self.conditions(), *matches)
+        if nearest.estimate_rows(session, found) > MOST_WORDED:
+            return self._nearest("worded", matches)
+        return found.limit(2 * MOST_WORDED).cte("worded").prefix_with("MATERIALIZED")
+
+
+def _read_exactly(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]]:
+    """Give the rows from as few findings as tell that no other one belongs among them."""
+    for condition, reached in ranking.steps():
+        rows = session.execute(ranking.exact_statement(condition)).all()
+        if len(rows) > ranking.first and rows[-1].score > reached:
+            return rows
+    return session.execute(ranking.exact_statement()).all()
 
 
 def _read_by_index(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]] | None:
     """Give the rows, or None where the index did not find as many as were asked for."""
     nearest.prepare_index_scan(session)
     try:
-        rows = session.execute(ranking.indexed_statement()).all()
+        rows = session.execute(ranking.indexed_statement(session)).all()
     finally:
         nearest.end_index_scan(session)
     return rows if len(rows) >= ranking.first else None
@@ -308,15 +351,17 @@ def _hit(row: sa.Row[Any], ranking: _Ranking, seen: int) -> SearchHit:
     return SearchHit(row.id, row.score, row.semantic, row.share or None, terms, cursor)
 
 
-def find_model(session: Session, name: str, version: str) -> int | None:
-    """Give the key of a model that has at least one vector, or None."""
+def find_model(session: Session, name: str, version: str | None = None) -> int | None:
+    """Give the key of a model that has at least one vector, the newest where no version is named, or None."""
     has_vectors = sa.exists().where(EMBEDDING.c.model_id == EMBEDDING_MODEL.c.id)
-    named = sa.and_(EMBEDDING_MODEL.c.name == name, EMBEDDING_MODEL.c.version == version)
-    return session.scalar(sa.select(EMBEDDING_MODEL.c.id).where(named, has_vectors))
+    asked = sa.select(EMBEDDING_MODEL.c.id).where(EMBEDDING_MODEL.c.name == name, has_vectors)
+    if version is not None:
+        asked = asked.where(EMBEDDING_MODEL.c.version == version)
+    return session.scalar(asked.order_by(EMBEDDING_MODEL.c.id.desc()).limit(1))
 
 
-def get_model(session: Session, name: str, version: str) -> int:
-    """Give the key of a model that has at least one vector.
+def get_model(session: Session, name: str, version: str | None = None) -> int:
+    """Give the key of a model that has at least one vector, the newest where no version is named.
 
     Raises:
         NotEmbedded: it has none.

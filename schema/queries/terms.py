@@ -1,6 +1,6 @@
 """A text in radiology's terms, as `finding_terms` reads it, and how the terms of findings are held against it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,13 +62,21 @@ class Terms:
         places = [term for term in self.all if term.kind == "C"]
         return _has(" & ".join(_quoted(term.lexeme) for term in (*self.main, *places)))
 
+    def steps(self) -> Iterator[tuple[Expression, float]]:
+        """Give conditions, each wider, with the greatest share that a revision has which does not meet it."""
+        if not self.main:
+            return
+        needed = [*self.main, *(term for term in self.all if term.kind == "C")]
+        yield self.every(), 1 - min(WEIGHTS[term.kind] for term in needed) / _weight(self.all)
+        yield _has(_any(term.lexeme for term in self.main)), 1 - _weight(self.main) / _weight(self.all)
+
     def share(self) -> Expression:
         """Give the share of the query's terms, by weight, that a revision has: 0 to 1."""
         if not self.all:
             return sa.literal(0.0, sa.Double)
         weights = sa.literal([WEIGHTS[kind] for kind in "DCBA"], ARRAY(sa.REAL))
         rank = sa.func.ts_rank(weights, REVISION.c.terms, _query(_any(term.lexeme for term in self.all)))
-        scale = RANK_OF_ONE_PLACE * len(self.all) / sum(WEIGHTS[term.kind] for term in self.all)
+        scale = RANK_OF_ONE_PLACE * len(self.all) / _weight(self.all)
         return sa.cast(rank, sa.Double) * scale
 
     def not_contrary(self) -> Expression:
@@ -88,6 +96,10 @@ def read_terms(session: Session, text: str) -> Terms:
     read = sa.func.unnest(given).table_valued("lexeme", "positions", sa.column("weights", ARRAY(sa.Text)))
     rows = session.execute(sa.select(read.c.lexeme, read.c.weights[1]).order_by(read.c.lexeme))
     return Terms([Term(lexeme, kind) for lexeme, kind in rows])
+
+
+def _weight(terms: Sequence[Term]) -> float:
+    return sum(WEIGHTS[term.kind] for term in terms)
 
 
 def _has(query: str) -> Expression:

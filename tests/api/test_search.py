@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from uuid import UUID
 
+import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from api.graphql.execution import execute_query
 from api.services import QueryVectors, Services
+from compute.embedder.bank import VectorBank
 from compute.embedder.embedder import open_embedder
 from compute.jobs.embedding import embed_missing
 from schema.arrays.store import ArrayStore
 from schema.identity import finding_id
 from schema.postgres.address import Address
+from schema.queries.tables import REVISION
 from tests.api.archive import COLLECTION, MASS, Archive, copied_database, fill
 from tests.api.conftest import Ask
 
@@ -60,6 +64,23 @@ def test_findings_like_one_are_found(embedded: Services) -> None:
     assert page["pageInfo"] == {"hasPreviousPage": True}
     (error,) = execute_query(embedded, query, {"id": str(UUID(int=1))})["errors"]
     assert error["extensions"] == {"code": "NOT_FOUND"}
+
+
+def test_findings_like_one_by_another_model(embedded: Services) -> None:
+    query = "query($id: ID!, $model: String) { similarFindings(finding: $id, model: $model, first: 1) "
+    query += "{ edges { node { id } semanticScore } } }"
+    asked = {"id": str(finding_id(COLLECTION, "train_1_a_1", 1))}
+    (error,) = execute_query(embedded, query, {**asked, "model": "made elsewhere"})["errors"]
+    assert error["extensions"] == {"code": "NOT_EMBEDDED"}
+    assert "made elsewhere" in error["message"]
+    with embedded.database.transaction() as session:
+        texts = session.scalars(sa.select(REVISION.c.text).where(REVISION.c.is_latest)).all()
+    every = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+    embed_missing(embedded.database, VectorBank("made elsewhere", "1", 2, np.ones((len(every), 2)), every))
+    (edge,) = execute_query(embedded, query, {**asked, "model": "made elsewhere"})["data"]["similarFindings"]["edges"]
+    assert edge["semanticScore"] == pytest.approx(1, abs=1e-3)
+    (edge,) = execute_query(embedded, query, asked)["data"]["similarFindings"]["edges"]
+    assert edge["semanticScore"] < 0.99
 
 
 def test_without_vectors_hybrid_goes_by_words_and_says_so(ask: Ask) -> None:

@@ -24,7 +24,8 @@ from migrations.ready import ready_database
 from schema.arrays.store import ArrayStore
 from schema.database import Database
 from schema.identity import finding_id
-from schema.queries.search import Search, SearchMode, get_model, search
+from schema.queries.pages import PageRequest
+from schema.queries.search import Search, SearchMode, get_model, search_page
 from schema.settings import Settings
 from tests.api.archive import COLLECTION, Archive, Said
 
@@ -77,7 +78,7 @@ def finder(database: Database, embedder: Embedder) -> Find:
         with database.transaction() as session:
             model = get_model(session, embedder.name, embedder.version)
             asked = Search(text, mode, embedder.embed([text])[0].tolist(), model)
-            return [hit.finding_id for hit in search(session, asked, first=DEPTH)]
+            return [hit.finding_id for hit in search_page(session, asked, PageRequest(DEPTH)).hits]
 
     return find
 

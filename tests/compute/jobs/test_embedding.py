@@ -27,6 +27,9 @@ class LettersEmbedder:
         self.version = version
         self.texts: list[str] = []
 
+    def knows(self, text: str) -> bool:
+        return "unheard" not in text
+
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         self.texts += texts
         counts = np.array([[1 + text.count(letter) for letter in "aeiou"] for text in texts], np.float32)

@@ -1,6 +1,6 @@
 """Search by meaning, by words and by both, among a hundred findings, with the embedder that is installed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,29 +13,30 @@ from compute.jobs.embedding import embed_missing
 from schema.arrays.store import ArrayStore
 from schema.database import Database
 from schema.errors import NotFound
+from schema.finding import Side
 from schema.postgres.address import Address
-from schema.queries.filters import FindingFilter, InRelease
+from schema.queries.filters import Between, FindingFilter, InRelease, finding_condition
 from schema.queries.mistakes import NotEmbedded, ReadMistake
-from schema.queries.pages import PageRequest
-from schema.queries.scope import Scope
+from schema.queries.pages import PageRequest, read_page
+from schema.queries.scope import NOW, Scope
 from schema.queries.search import (
     SHARE_OF_TERMS,
     Search,
     SearchHit,
     SearchMode,
     get_model,
-    search,
     search_page,
     similar_page,
 )
 from schema.queries.tables import REVISION
+from schema.queries.views import findings
 from schema.release import Visibility
 from tests.api.archive import MASS, Archive, Said, copied_database
 
 LESIONS = ("nodule", "ground-glass opacity", "consolidation", "linear atelectasis", "pleural effusion", "emphysema")
 PLACES = ("right upper lobe", "right middle lobe", "right lower lobe", "lingula", "left lower lobe", "left upper lobe")
 SIZES = ("A 6 mm", "A small", "An extensive")
-Find = Callable[..., list[SearchHit]]
+Find = Callable[..., Sequence[SearchHit]]
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +68,11 @@ def filled(
 
 @pytest.fixture
 def find(filled: Archive, embedder: Embedder) -> Find:
-    def found(text: str, mode: SearchMode, **options: Any) -> list[SearchHit]:
+    def found(text: str, mode: SearchMode, *, first: int = 10, **options: Any) -> Sequence[SearchHit]:
         with filled.database.transaction() as session:
             model = get_model(session, embedder.name, embedder.version)
             asked = Search(text, mode, embedder.embed([text])[0].tolist(), model)
-            return search(session, asked, **options)
+            return search_page(session, asked, PageRequest(first), **options).hits
 
     return found
 
@@ -194,3 +195,36 @@ def test_there_are_no_vectors_yet(database: Database) -> None:
 def test_there_must_be_a_text(text: str) -> None:
     with pytest.raises(ReadMistake, match="text"):
         Search(text)
+
+
+@pytest.mark.parametrize("mode", [SearchMode.SEMANTIC, SearchMode.HYBRID])
+@pytest.mark.parametrize(
+    "where",
+    [
+        FindingFilter(text="nodule"),
+        FindingFilter(text_side=Side.RIGHT),
+        FindingFilter(category="2d", present=True),
+        FindingFilter(scans=["train_1_a_1"]),
+        FindingFilter(entity_count=Between(min=0)),
+        FindingFilter(not_=FindingFilter(scans=["train_2_a_1"])),
+        FindingFilter(or_=[FindingFilter(category_under="1"), FindingFilter(side=Side.LEFT)]),
+        FindingFilter(release=InRelease("base")),
+    ],
+    ids=str,
+)
+def test_a_filter_leaves_what_it_leaves_in_a_list(
+    filled: Archive, find: Find, mode: SearchMode, where: FindingFilter
+) -> None:
+    with filled.database.transaction() as session:
+        listed = read_page(session, findings(), finding_condition(where, NOW), PageRequest(1000)).rows
+    assert {hit.finding_id for hit in find("lung", mode, where=where, first=1000)} == {row.id for row in listed}
+
+
+@pytest.mark.parametrize("mode", [SearchMode.HYBRID, SearchMode.LEXICAL])
+@pytest.mark.parametrize(
+    "text", ["nodule in the lingula", "small emphysema", "6 mm GGO right upper lobe", "hilar mass"]
+)
+def test_pages_made_of_few_findings_are_those_made_of_all(find: Find, mode: SearchMode, text: str) -> None:
+    whole = find(text, mode, first=1000)
+    for first in (1, 3, 8, 30):
+        assert find(text, mode, first=first) == whole[:first]
