@@ -15,7 +15,6 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.sql import visitors
 from sqlmodel import Session
 
 from schema.errors import NotFound
@@ -26,7 +25,7 @@ from schema.queries.mistakes import NotEmbedded, OverLimit, ReadMistake
 from schema.queries.nearest import QueryVector
 from schema.queries.pages import PageRequest
 from schema.queries.scope import NOW, Scope
-from schema.queries.tables import EMBEDDING, EMBEDDING_MODEL, FINDING, REVISION, SCAN
+from schema.queries.tables import EMBEDDING, EMBEDDING_MODEL, FINDING, REVISION
 from schema.queries.terms import Terms, read_terms
 from schema.queries.views import Expression, findings
 
@@ -190,22 +189,14 @@ class _Ranking:
         """The filter."""
         return finding_condition(self.where, self.scope)
 
-    @cached_property
-    def needed(self) -> set[Any]:
-        """The tables whose columns the filter names; each one less is a look-up less for every finding it leaves."""
-        return {each.table for each in visitors.iterate(self.condition) if isinstance(each, sa.Column)}
-
     @property
     def key(self) -> Expression:
         return REVISION.c.finding_id
 
-    @property
+    @cached_property
     def rows(self) -> sa.FromClause:
-        if self.scope != NOW or SCAN in self.needed:
-            return findings(self.scope).rows
-        if FINDING in self.needed:
-            return REVISION.join(FINDING, FINDING.c.id == REVISION.c.finding_id)
-        return REVISION
+        """No more tables than the filter needs: each one is a look-up for every finding that it leaves."""
+        return findings(self.scope).rows_with([self.condition, self.key])
 
     def conditions(self) -> list[Expression]:
         """The filter and the scope."""
