@@ -36,7 +36,7 @@ for name in [name for name in os.environ if name.startswith("GROUNDCT_")]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--soak-seconds", type=float, default=600, help="how long `serve` is soaked; a minute tries it")
+    parser.addoption("--soak-seconds", type=float, default=600, help="how long `serve` is soaked")
 
 
 @pytest.fixture(scope="session")
