@@ -44,7 +44,7 @@ FINDING = (
         (f"findings(first: N) {{ edges {{ node {{ {FINDING} scan {{ name hidden }} }} }} }}", 15),
         (f"scans(first: N) {{ edges {{ node {{ name hidden releases {{ split }} findings {{ {FINDING} }} }} }} }}", 16),
         ("categories { code findingCount findings(first: N) { totalCount edges { node { scan { name } } } } }", 5),
-        ('search(text: "lobe", mode: LEXICAL, first: N) { edges { score node { scan { name } } } }', 4),
+        ('search(text: "lobe", mode: LEXICAL, first: N) { edges { score node { scan { name } } } }', 6),
     ],
 )
 def test_statements_do_not_grow_with_rows(services: Services, database: Database, query: str, expected: int) -> None:
