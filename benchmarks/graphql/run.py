@@ -48,7 +48,7 @@ def main() -> int:
 def _contenders(options: argparse.Namespace, database: Database, stack: ExitStack) -> Iterator[Contender]:
     home = options.home / f"findings-{options.findings}"
     yield stack.enter_context(serve_ours(home))
-    for variant in ("fields", "owner", "bare"):
+    for variant in ("no-log", "no-role", "no-limits", "fields"):
         yield stack.enter_context(serve_variant(home, variant))
     if options.node is not None:
         yield stack.enter_context(serve_postgraphile(database, options.node_modules, options.node))

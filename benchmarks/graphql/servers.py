@@ -46,9 +46,9 @@ THEIRS = """query($first: Int!) { allFindings(
 
 @contextmanager
 def serve_ours(home: Path) -> Iterator[Contender]:
-    """Run `groundct serve` as everybody does."""
+    """Run `groundct serve` as everybody does, with a log."""
     port = free_port()
-    command = [str(Path(sys.executable).parent / "groundct"), "serve", "--port", str(port)]
+    command = [str(Path(sys.executable).parent / "groundct"), "serve", "--log-format", "json", "--port", str(port)]
     with _process(command, port, {"GROUNDCT_HOME": str(home)}):
         yield Contender("groundct", port, "/graphql", OURS)
 
@@ -88,7 +88,9 @@ def free_port() -> int:
 def _process(
     command: Sequence[str], port: int, environment: Mapping[str, str], folder: Path | None = None
 ) -> Iterator[None]:
-    process = subprocess.Popen(command, env={**os.environ, **environment}, cwd=folder, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, env={**os.environ, **environment}, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         _wait(process, port)
         yield
