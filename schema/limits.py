@@ -1,7 +1,5 @@
 """The limits on what a client may ask of a server; an operator sets them as `GROUNDCT_LIMITS_<FIELD>`."""
 
-import os
-
 from pydantic import BaseModel, ConfigDict, Field
 
 MOST_ROWS = 1000
@@ -29,7 +27,7 @@ class Limits(BaseModel):
     """Bytes of a request's body."""
     body_s: float = Field(default=30, gt=0)
     """Seconds that a client may take to send a body."""
-    at_a_time: int = Field(default_factory=lambda: min(8, 2 * (os.cpu_count() or 1)), ge=1)
+    at_a_time: int = Field(default=4, ge=1)
     """Requests that are worked on at a time, each with a connection; Python works on one, the others wait for the
     database."""
     waiting: int = Field(default=2000, ge=0)
