@@ -10,6 +10,7 @@ from rich.table import Table
 
 from api.graphql.order import FindingField
 from api.graphql.schema import read_filter
+from cli.json_object import read_object
 from cli.output import console, counted, json_option, print_json
 from migrations.ready import ready_database
 from schema.errors import SettingsError
@@ -47,7 +48,7 @@ def create(
     """Draw the cohort NAME. The same archive, options and seed give the same findings."""
     if split and not release:
         raise SettingsError("--split needs --release NAME: a split is a part of a release")
-    asked = _json(where)
+    asked = read_object("--where", where)
     if release:
         asked = {"and": [asked, {"release": {"name": release, "split": split}}]}
     selection = {"where": asked, "release": release, **how}
@@ -190,13 +191,3 @@ def _scans_by_patient(members: list[Member]) -> dict[str, list[str]]:
 def _line(facts: dict[str, Any]) -> str:
     sizes = ", ".join(counted(facts[name], name.removesuffix("s")) for name in ("findings", "scans", "patients"))
     return f"{facts['name']}: {sizes}; digest {facts['digest'][:12]}" + ("; not kept" if facts["dry_run"] else "")
-
-
-def _json(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SettingsError(f"--where: column {error.colno}: {error.msg}; give a JSON object") from error
-    if not isinstance(found, dict):
-        raise SettingsError("--where: give a JSON object")
-    return found

@@ -1,13 +1,12 @@
 """The command that answers GraphQL without a server: query."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import click
 
 from api.graphql.execution import execute_query
 from api.services import Services
+from cli.json_object import read_object
 from cli.output import print_json
 from migrations.ready import ready_database
 from schema.errors import SettingsError
@@ -20,7 +19,7 @@ from schema.settings import load_settings
 def query(query_or_file: str, variables: str) -> None:
     """Answer a GraphQL query, given as text or in a file, without a server; exit 1 when it has errors."""
     settings = load_settings()
-    text, values = _read_query(query_or_file), _parse_variables(variables)
+    text, values = _read_query(query_or_file), read_object("--variables", variables)
     with ready_database(settings) as database:
         answer = execute_query(Services.of_settings(database, settings), text, values)
     print_json(answer)
@@ -34,13 +33,3 @@ def _read_query(query_or_file: str) -> str:
         return Path(query_or_file).read_text(encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"{query_or_file}: no query and no file that can be read ({error.strerror})") from error
-
-
-def _parse_variables(text: str) -> dict[str, Any]:
-    try:
-        values = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SettingsError(f"--variables: column {error.colno}: {error.msg}; give a JSON object") from error
-    if not isinstance(values, dict):
-        raise SettingsError("--variables: give a JSON object")
-    return values
