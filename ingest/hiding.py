@@ -14,6 +14,7 @@ _ENTITIES = (
     "SELECT e.id FROM {schema}.entity e JOIN {schema}.annotation a ON a.id = e.annotation_id WHERE a.scan_id = :scan"
 )
 _FINDINGS = "SELECT id FROM finding WHERE scan_id = :scan"
+_CHAINS = "SELECT r.id FROM {schema}.reasoning r JOIN finding f ON f.id = r.finding_id WHERE f.scan_id = :scan"
 
 MOVED = (
     ("label_array", "scan_id = :scan"),
@@ -21,6 +22,9 @@ MOVED = (
     ("entity", f"annotation_id IN ({_ANNOTATIONS})"),
     ("geometry", f"entity_id IN ({_ENTITIES})"),
     ("location", f"entity_id IN ({_ENTITIES})"),
+    ("text_check", f"annotation_id IN ({_ANNOTATIONS})"),
+    ("reasoning", f"finding_id IN ({_FINDINGS})"),
+    ("reasoning_step", f"reasoning_id IN ({_CHAINS})"),
     ("review", f"annotation_id IN ({_ANNOTATIONS})"),
     ("adjudication", f"finding_id IN ({_FINDINGS})"),
     ("release_annotation", f"finding_id IN ({_FINDINGS})"),

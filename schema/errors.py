@@ -11,6 +11,7 @@ GroundctError
 ├── TokenError (ValueError)             a token cannot be made as it is asked for
 ├── SourceError (ValueError)            an input file as a whole cannot be used
 └── ModelError (RuntimeError)           an embedding or language model cannot be used
+    └── StageFailed                     a stage of the report pipeline got no answer of its type
 """
 
 
@@ -56,3 +57,7 @@ class SourceError(GroundctError, ValueError):
 
 class ModelError(GroundctError, RuntimeError):
     """An embedding or language model cannot be used; look at GROUNDCT_EMBEDDING_MODEL and the model's folder."""
+
+
+class StageFailed(ModelError):
+    """A stage of the report pipeline got no answer that is of its type; run the same again to ask again."""

@@ -53,6 +53,11 @@ class FaultKind(StrEnum):
     FRAME_DIFFERS = "frame_differs"
     UNKNOWN_LABEL = "unknown_label"
     ORGANS_OVERLAP = "organs_overlap"
+    MISSING_COLUMN = "missing_column"
+    EMPTY_REPORT = "empty_report"
+    REPORT_TOO_LONG = "report_too_long"
+    DUPLICATE_REPORT = "duplicate_report"
+    UNMATCHED_FINDING = "unmatched_finding"
 
 
 class RunState(StrEnum):

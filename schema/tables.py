@@ -4,6 +4,7 @@ from schema import (  # noqa: F401 - importing them declares their tables
     annotation,
     cohort,
     collection,
+    descriptor,
     embedding,
     evaluation,
     finding,
@@ -18,6 +19,7 @@ from schema import (  # noqa: F401 - importing them declares their tables
     review,
     round,
     scan,
+    text_check,
     token,
 )
 from schema.base import Table, copy_to_hidden, write_comments

@@ -38,7 +38,7 @@ class Sentence:
 class ReasoningStep(Record, views=[views.reasoning_steps]):
     """One step of a chain of thought: scan, side, lobe, segment, lesion."""
 
-    reasoning_id: strawberry.Private[int]
+    reasoning_id: strawberry.Private[UUID]
     position: int
     text: str
     box_source: list[float] | None = described("As the source gives it; its frame is unknown unless named.")
@@ -50,7 +50,7 @@ class ReasoningStep(Record, views=[views.reasoning_steps]):
 class Reasoning(Record, views=[views.reasonings]):
     """A chain of thought that walks from the whole scan to a finding."""
 
-    id: strawberry.Private[int]
+    id: strawberry.Private[UUID]
     finding_id: strawberry.Private[UUID]
     origin: str
 

@@ -168,7 +168,8 @@ def test_own_functions_read_nothing_hidden(api: Connection) -> None:
         "WHERE n.nspname IN ('public', 'open', 'hidden') "
         "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')"
     ).fetchall()
-    assert {name for name, runs_as_owner in functions if runs_as_owner} == {"demote_latest_revision()"}
+    demoting = {"demote_latest_reading()", "demote_latest_revision()"}
+    assert {name for name, runs_as_owner in functions if runs_as_owner} == demoting
     assert {name for name, runs_as_owner in functions if not runs_as_owner} == {
         "append_only()",
         "finding_terms(text,boolean)",
