@@ -22,6 +22,11 @@ MOVED = (
     ("entity", f"annotation_id IN ({_ANNOTATIONS})"),
     ("geometry", f"entity_id IN ({_ENTITIES})"),
     ("location", f"entity_id IN ({_ENTITIES})"),
+    ("annotation_event", f"annotation_id IN ({_ANNOTATIONS})"),
+    ("annotation_source", f"annotation_id IN ({_ANNOTATIONS})"),
+    ("annotation_difference", f"after_id IN ({_ANNOTATIONS})"),
+    ("handout", "scan_id = :scan"),
+    ("agreement", f"finding_id IN ({_FINDINGS})"),
     ("text_check", f"annotation_id IN ({_ANNOTATIONS})"),
     ("reasoning", f"finding_id IN ({_FINDINGS})"),
     ("reasoning_step", f"reasoning_id IN ({_CHAINS})"),
@@ -32,7 +37,7 @@ MOVED = (
     ("imported_scan", "scan_id = :scan"),
     ("fault", "scan = (SELECT name FROM scan WHERE id = :scan)"),
 )
-"""What of a scan is hidden with it, parents before children; every hideable table but the sums of runs."""
+"""What of a scan is hidden with it, parents before children; every hideable table but the sums of runs and rounds."""
 
 
 def hide_scan(session: Session, store: ArrayStore, scan_id: UUID) -> bool:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import INT4RANGE, Range
 from sqlmodel import Field
 
-from schema.base import OPEN, HideableTable, digest_check, enum_column, now_column
+from schema.base import OPEN, HideableTable, Table, digest_check, enum_column, identity, now_column
 from schema.finding import Side
 
 
@@ -134,9 +134,47 @@ class Annotation(HideableTable, table=True):
     """sha256 of this finding's canonical labels: equal voxels and labels, equal digest."""
     voxels: int = Field(sa_type=sa.BigInteger)
     """Voxels with any label."""
+    method: str | None = None
+    """How it was made of others, such as `majority`; null where somebody drew it."""
     supersedes_id: UUID | None = Field(default=None, foreign_key=f"{OPEN}.annotation.id")
     import_run_id: int | None = Field(default=None, foreign_key="import_run.id", sa_type=sa.BigInteger)
     created_at: datetime = now_column()
+
+
+class AnnotationTransition(Table, table=True):
+    """A change of an annotation's state that is allowed; the database refuses every other."""
+
+    __tablename__ = "annotation_transition"
+    from_state: AnnotationState = Field(primary_key=True, sa_type=enum_column(AnnotationState))
+    to_state: AnnotationState = Field(primary_key=True, sa_type=enum_column(AnnotationState))
+
+
+class AnnotationEvent(HideableTable, table=True):
+    """A change of an annotation's state: who, when, why; written by a trigger."""
+
+    __tablename__ = "annotation_event"
+    __table_args__ = (sa.Index(None, "annotation_id"), {"schema": OPEN})
+    id: int = identity()
+    annotation_id: UUID = Field(foreign_key=f"{OPEN}.annotation.id")
+    from_state: AnnotationState = Field(sa_type=enum_column(AnnotationState))
+    to_state: AnnotationState = Field(sa_type=enum_column(AnnotationState))
+    person: str | None = None
+    """The pseudonym that the session named; null: a rule or an import."""
+    reason: str | None = None
+    at: datetime = now_column()
+
+
+class AnnotationSource(HideableTable, table=True):
+    """An annotation that another one was made of."""
+
+    __tablename__ = "annotation_source"
+    __table_args__ = (
+        sa.Index(None, "source_id"),
+        sa.CheckConstraint("annotation_id <> source_id", name="two_annotations"),
+        {"schema": OPEN},
+    )
+    annotation_id: UUID = Field(primary_key=True, foreign_key=f"{OPEN}.annotation.id")
+    source_id: UUID = Field(primary_key=True, foreign_key=f"{OPEN}.annotation.id")
 
 
 class Entity(HideableTable, table=True):

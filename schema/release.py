@@ -2,9 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
 
 from schema.base import OPEN, HideableTable, Table, digest_check, enum_column, identity, now_column
@@ -40,6 +42,9 @@ class Release(Table, table=True):
     """The logical digest, once complete."""
     storage_digest: str | None = None
     """The digest of the stored bytes, once complete."""
+    rounds: list[str] = Field(default=[], sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": "{}"})
+    """The rounds that a made release chose from, first choice first."""
+    notes: str | None = None
     created_at: datetime = now_column()
 
 
@@ -103,3 +108,50 @@ class ReleaseAnnotation(HideableTable, table=True):
     declared_entities: int | None = None
     """As the source says; the labels in the mask are counted by `entity`, components by `geometry`."""
     declared_voxels: int | None = Field(default=None, sa_type=sa.BigInteger)
+
+
+class ReleaseWaiver(Table, table=True):
+    """A leak between splits that a made release has knowingly; it is published with it."""
+
+    __tablename__ = "release_waiver"
+    __table_args__ = (sa.UniqueConstraint("release_id", "kind", "one", "other"),)
+    id: int = identity()
+    release_id: int = Field(foreign_key="release.id", sa_type=sa.BigInteger)
+    kind: str
+    """`patient`, `volume` or `report`."""
+    one: str
+    """A scan's name, or `*` for every pair of this kind."""
+    other: str
+    reason: str
+
+
+class ReleaseLeaf(Table, table=True):
+    """One leaf of a made release's Merkle tree: what it says stays provable when its rows are withdrawn.
+
+    The API's role has no right on it.
+    """
+
+    __tablename__ = "release_leaf"
+    __table_args__ = (sa.Index(None, "release_id", "scan_id"), digest_check("sha256"))
+    release_id: int = Field(primary_key=True, foreign_key="release.id", sa_type=sa.BigInteger)
+    position: int = Field(primary_key=True, ge=0)
+    """In the order in which leaves are hashed."""
+    scan_id: UUID
+    """No key: a scan that was withdrawn is gone."""
+    sha256: str
+    """The leaf's hash, as RFC 9162 defines it."""
+    withdrawn: bool = False
+
+
+class Withdrawal(Table, table=True):
+    """A patient who was removed, rows and voxels, by the owner."""
+
+    __tablename__ = "withdrawal"
+    id: int = identity()
+    collection_id: int = Field(foreign_key="collection.id", sa_type=sa.BigInteger)
+    patient: str
+    """The patient's key."""
+    reason: str
+    removed: dict[str, Any] = Field(sa_type=JSONB)
+    """How many rows of each table, and arrays."""
+    created_at: datetime = now_column()

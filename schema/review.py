@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from schema.base import OPEN, HideableTable, enum_column, identity, now_column
+from schema.base import OPEN, HideableTable, Table, digest_check, enum_column, identity, now_column
 
 
 class ReviewTarget(StrEnum):
@@ -29,6 +29,18 @@ class Verdict(StrEnum):
     CORRECT = "correct"
 
 
+class ReviewReason(Table, table=True):
+    """A reason of the versioned list that verdicts are given with."""
+
+    __tablename__ = "review_reason"
+    code: str = Field(primary_key=True)
+    target: ReviewTarget = Field(sa_type=enum_column(ReviewTarget))
+    """What it can be said of."""
+    words: str
+    since: str
+    """The version of the list that brought it; what was withdrawn stays readable."""
+
+
 class Review(HideableTable, table=True):
     """A verdict on a named target of an annotation, with its reason."""
 
@@ -37,6 +49,11 @@ class Review(HideableTable, table=True):
         sa.Index(None, "annotation_id"),
         sa.CheckConstraint("(target = 'entity') = (entity_id IS NOT NULL)", name="entity_when_named"),
         sa.CheckConstraint("verdict = 'accept' OR reason IS NOT NULL", name="reason_unless_accepted"),
+        sa.CheckConstraint(
+            "verdict = 'correct' OR num_nonnulls(correction_id, correction_revision_id) = 0", name="correction_corrects"
+        ),
+        sa.UniqueConstraint("source_sha256"),
+        digest_check("source_sha256"),
         {"schema": OPEN},
     )
     id: int = identity()
@@ -45,11 +62,15 @@ class Review(HideableTable, table=True):
     reviewer_id: int = Field(foreign_key="person.id", sa_type=sa.BigInteger)
     target: ReviewTarget = Field(sa_type=enum_column(ReviewTarget))
     verdict: Verdict = Field(sa_type=enum_column(Verdict))
-    reason: str | None = None
+    reason: str | None = Field(default=None, foreign_key="review_reason.code")
     """A code of the versioned list of reasons."""
     words: str | None = None
     correction_id: UUID | None = Field(default=None, foreign_key=f"{OPEN}.annotation.id")
     """The annotation that corrects this one."""
+    correction_revision_id: UUID | None = Field(default=None, foreign_key="finding_revision.id")
+    """The revision that corrects the finding's words, category or side."""
+    source_sha256: str | None = None
+    """sha256 of the row of a file that it came from, so that the file may come again."""
     created_at: datetime = now_column()
 
 

@@ -1,6 +1,7 @@
 """Every table in one place: import this module, and `METADATA` is the whole database."""
 
 from schema import (  # noqa: F401 - importing them declares their tables
+    agreement,
     annotation,
     cohort,
     collection,
@@ -8,6 +9,7 @@ from schema import (  # noqa: F401 - importing them declares their tables
     embedding,
     evaluation,
     finding,
+    handout,
     import_run,
     location,
     model_call,

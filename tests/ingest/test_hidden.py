@@ -173,8 +173,11 @@ def test_own_functions_read_nothing_hidden(api: Connection) -> None:
     assert {name for name, runs_as_owner in functions if not runs_as_owner} == {
         "append_only()",
         "finding_terms(text,boolean)",
+        "log_transition()",
         "refuse_later_members()",
         "refuse_open_rows_of_hidden_scan()",
+        "refuse_rows_of_complete_release()",
+        "refuse_unknown_transition()",
         "scan_is_hidden(uuid)",
         "span(double precision,double precision)",
         "span(double precision,double precision,text)",

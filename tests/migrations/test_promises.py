@@ -23,16 +23,24 @@ CHANGEABLE = {
     "open.annotation": {"state"},
     "token": {"last_used_at"},
     "observation": {"finding_id", "match_score"},
+    "open.handout": {"state", "annotation_id"},
 }
 """Columns that `groundct_api` may change."""
 WHOLLY_CHANGEABLE = {
     *("open.import_summary", "open.imported_scan", "open.geometry", "open.location"),
     *("scan_metadata", "abnormality"),
     *("open.reasoning", "open.reasoning_step", "open.text_check"),
+    *("open.agreement", "open.round_agreement", "open.annotation_difference"),
 }
-DERIVED = {"open.reasoning", "open.reasoning_step", "open.text_check", "descriptor", "finding_sentence"}
+DERIVED = {
+    *("open.reasoning", "open.reasoning_step", "open.text_check", "descriptor", "finding_sentence"),
+    *("open.agreement", "open.round_agreement", "open.annotation_difference"),
+}
 """What is told from other rows, and may be told anew: the only rows that `groundct_api` may take away."""
-NOT_ADDABLE = {"alembic_version", "ontology", "category", "release", "token"}
+NOT_ADDABLE = {
+    *("alembic_version", "ontology", "category", "annotation_transition", "review_reason", "token"),
+    *("release", "release_waiver", "release_leaf", "withdrawal"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +96,36 @@ def test_what_only_grows_is_never_changed(owner: Connection, schema: str) -> Non
             owner.rollback()
 
 
-def test_the_state_of_an_annotation_may_change(api: Connection) -> None:
-    changed = api.execute("UPDATE open.annotation SET state = 'rejected'").rowcount
+def test_the_state_of_an_annotation_changes_by_known_ways_and_is_logged(api: Connection) -> None:
+    changed = 0
+    for state in ("in_review", "rejected", "in_review", "accepted"):
+        changed += api.execute(f"UPDATE open.annotation SET state = '{state}'".encode()).rowcount
     assert changed > 0
-    assert api.execute("UPDATE open.annotation SET state = 'accepted'").rowcount == changed
+    assert api.execute("SELECT count(*) FROM open.annotation_event").fetchone() == (changed,)
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="cannot become draft"):
+        api.execute("UPDATE open.annotation SET state = 'draft'")
+
+
+def test_an_event_says_who_and_why(owner: Connection) -> None:
+    owner.execute("SELECT set_config('groundct.person', 'ann', true), set_config('groundct.reason', 'spills', true)")
+    for schema in ("open", "hidden"):
+        owner.execute(f"UPDATE {schema}.annotation SET state = 'in_review'".encode())
+        found = owner.execute(
+            f"SELECT DISTINCT person, reason FROM {schema}.annotation_event WHERE person = 'ann'".encode()
+        )
+        assert found.fetchall() == [("ann", "spills")]
+
+
+def test_a_complete_release_of_our_own_takes_no_rows(owner: Connection) -> None:
+    owner.execute(
+        "INSERT INTO release (name, collection_id, ontology_id, kind, digest) "
+        "SELECT 'made', collection_id, ontology_id, 'made', repeat('0', 64) FROM release LIMIT 1"
+    )
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="is complete"):
+        owner.execute(
+            "INSERT INTO release_split (release_id, name, visibility) "
+            "SELECT id, 'x', 'open' FROM release WHERE name = 'made'"
+        )
 
 
 def test_the_revision_added_last_is_the_latest(owner: Connection) -> None:
