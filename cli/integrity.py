@@ -24,6 +24,7 @@ def verify(as_json: bool) -> None:
                 "arrays": found.arrays,
                 "annotations": found.annotations,
                 "releases": found.releases,
+                "withdrawn": found.withdrawn,
                 "problems": list(found.problems),
             }
         )
@@ -32,7 +33,8 @@ def verify(as_json: bool) -> None:
             console.print(problem, soft_wrap=True)
         checked = f"{counted(found.arrays, 'array')}, {counted(found.annotations, 'annotation')}"
         verdict = "all hold" if not found.problems else counted(len(found.problems), "problem")
-        console.print(f"{checked} and {counted(found.releases, 'release')} checked: {verdict}")
+        gone = f" with {found.withdrawn} withdrawn" if found.withdrawn else ""
+        console.print(f"{checked} and {counted(found.releases, 'release')} checked{gone}: {verdict}")
     raise SystemExit(1 if found.problems else 0)
 
 

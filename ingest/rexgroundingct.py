@@ -142,7 +142,8 @@ def import_dataset(
         with arrays_kept(database), _run(database, options, source) as target:
             _import_cases(database, arrays, options, source, target, report, progress or _quiet)
             if target.release_id is not None:
-                report.digest = save_digests(database, target.release_id).logical
+                with database.transaction(Role.OWNER) as session:
+                    report.digest = save_digests(session, target.release_id).logical
             report.seconds = time.perf_counter() - start
             save_report(database, target.run_id, report)
     except OperationalError as error:

@@ -15,7 +15,7 @@ from schema.database import LOCK_ARRAYS, Database, Role
 from schema.errors import ArrayStoreError, ServerError
 from schema.organ import OrganMask
 from schema.release import Release, Visibility
-from schema.release_digest import compute_digests
+from schema.release_digest import ReleaseCheck, check_release
 from schema.scan import Scan, Volume, VolumeStorage
 
 LABEL_AREAS: dict[Visibility, LabelArea] = {Visibility.OPEN: "labels", Visibility.HIDDEN: "hidden"}
@@ -29,6 +29,8 @@ class Verification:
     arrays: int
     annotations: int
     releases: int
+    withdrawn: int
+    """Scans of releases whose rows and voxels were withdrawn."""
     problems: tuple[str, ...]
 
 
@@ -37,16 +39,17 @@ def verify(database: Database, store: ArrayStore, progress: Progress) -> Verific
     named = sorted(named_arrays(database))
     problems: list[str] = []
     for n, (area, digest) in enumerate(named):
-        problems += _array_problems(store, area, digest)
+        problems += array_problems(store, area, digest)
         progress(n + 1, len(named))
     annotations = 0
     for visibility in Visibility:
         with database.transaction(Role.OWNER, visibility) as session:
             annotations += session.exec(select(sa.func.count()).select_from(Annotation)).one()
             problems += _annotation_problems(session, store, LABEL_AREAS[visibility])
-    releases = _release_problems(database)
-    problems += releases[1]
-    return Verification(len(named), annotations, releases[0], tuple(problems))
+    releases = _release_checks(database)
+    problems += [problem for release in releases for problem in release.problems]
+    withdrawn = sum(release.withdrawn for release in releases)
+    return Verification(len(named), annotations, len(releases), withdrawn, tuple(problems))
 
 
 def named_arrays(database: Database) -> set[tuple[Area, str]]:
@@ -62,7 +65,8 @@ def named_arrays(database: Database) -> set[tuple[Area, str]]:
     return named
 
 
-def _array_problems(store: ArrayStore, area: Area, digest: str) -> Iterator[str]:
+def array_problems(store: ArrayStore, area: Area, digest: str) -> Iterator[str]:
+    """Read an array byte by byte, and give a line for what is missing or damaged."""
     try:
         if area == "volumes":
             store.verify_volume(digest)
@@ -91,16 +95,10 @@ def _annotation_problems(session: Session, store: ArrayStore, area: LabelArea) -
             yield f"scan {name}: channel {index} of array {digest} is another finding's; import the scan again"
 
 
-def _release_problems(database: Database) -> tuple[int, list[str]]:
+def _release_checks(database: Database) -> list[ReleaseCheck]:
     with database.transaction(Role.OWNER) as session:
-        releases = session.exec(select(Release).where(col(Release.digest).is_not(None))).all()
-        stored = [(one.id, one.name, one.digest, one.storage_digest) for one in releases]
-    problems = []
-    for key, name, logical, storage in stored:
-        found = compute_digests(database, key)
-        if (found.logical, found.storage) != (logical, storage):
-            problems.append(f"release {name}: its rows give the digest {found.logical}, it was {logical}")
-    return len(stored), problems
+        releases = session.exec(select(Release).where(col(Release.digest).is_not(None)).order_by(Release.name))
+        return [check_release(session, release) for release in releases.all()]
 
 
 @dataclass(frozen=True)

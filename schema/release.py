@@ -26,6 +26,23 @@ class Visibility(StrEnum):
     HIDDEN = "hidden"
 
 
+class LeakKind(StrEnum):
+    """What stands in two splits of a release."""
+
+    PATIENT = "patient"
+    VOLUME = "volume"
+    """The same voxels."""
+    REPORT = "report"
+    """The same words of a report that has findings."""
+
+
+class Tree(StrEnum):
+    """Which of a release's two digests a leaf belongs to."""
+
+    LOGICAL = "logical"
+    STORAGE = "storage"
+
+
 class Release(Table, table=True):
     """A published state, imported with its faults, or one made here."""
 
@@ -117,16 +134,15 @@ class ReleaseWaiver(Table, table=True):
     __table_args__ = (sa.UniqueConstraint("release_id", "kind", "one", "other"),)
     id: int = identity()
     release_id: int = Field(foreign_key="release.id", sa_type=sa.BigInteger)
-    kind: str
-    """`patient`, `volume` or `report`."""
+    kind: LeakKind = Field(sa_type=enum_column(LeakKind))
     one: str
-    """A scan's name, or `*` for every pair of this kind."""
+    """A scan's name, or `*` on both sides for every pair of this kind."""
     other: str
     reason: str
 
 
 class ReleaseLeaf(Table, table=True):
-    """One leaf of a made release's Merkle tree: what it says stays provable when its rows are withdrawn.
+    """One leaf of a release's Merkle trees: what it says stays provable when its rows are withdrawn.
 
     The API's role has no right on it.
     """
@@ -134,6 +150,7 @@ class ReleaseLeaf(Table, table=True):
     __tablename__ = "release_leaf"
     __table_args__ = (sa.Index(None, "release_id", "scan_id"), digest_check("sha256"))
     release_id: int = Field(primary_key=True, foreign_key="release.id", sa_type=sa.BigInteger)
+    tree: Tree = Field(primary_key=True, sa_type=enum_column(Tree))
     position: int = Field(primary_key=True, ge=0)
     """In the order in which leaves are hashed."""
     scan_id: UUID

@@ -6,60 +6,164 @@ of canonical labels and voxels; never keys of rows, times or codecs. So the same
 """
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from schema.annotation import Annotation, LabelArray
-from schema.database import Database, Role
+from schema.base import HIDDEN, OPEN
 from schema.finding import FindingRevision
-from schema.merkle import merkle_root
-from schema.release import Release, ReleaseAnnotation, ReleaseFinding, ReleaseScan, Visibility
+from schema.merkle import leaf_hash, root_of_hashes
+from schema.release import Release, ReleaseAnnotation, ReleaseFinding, ReleaseLeaf, ReleaseScan, Tree
 from schema.scan import Scan, Volume
+
+_BOTH = ({"schema_translate_map": {OPEN: OPEN}}, {"schema_translate_map": {OPEN: HIDDEN}})
+"""Options of a statement that read the open tables, and then the hidden ones."""
+_Facts = Iterator[tuple[UUID, dict[str, Any]]]
+"""Of a scan."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One fact of a release, and the scan that it is about."""
+
+    content: bytes
+    scan_id: UUID
+
+    @property
+    def sha256(self) -> str:
+        """Give its hash, as the tree has it."""
+        return leaf_hash(self.content).hex()
 
 
 @dataclass(frozen=True)
 class ReleaseDigests:
-    """Both digests of a release, in hex."""
+    """Both digests of a release, in hex, and the leaves that they are made of, in their order."""
 
-    logical: str
-    storage: str
+    leaves: dict[Tree, tuple[Leaf, ...]]
+
+    @property
+    def logical(self) -> str:
+        """Give the digest over what the release says."""
+        return _root(leaf.sha256 for leaf in self.leaves[Tree.LOGICAL])
+
+    @property
+    def storage(self) -> str:
+        """Give the digest over the bytes that hold it."""
+        return _root(leaf.sha256 for leaf in self.leaves[Tree.STORAGE])
 
 
-def compute_digests(database: Database, release_id: int) -> ReleaseDigests:
+def _root(hashes: Iterable[str]) -> str:
+    return root_of_hashes([bytes.fromhex(each) for each in hashes]).hex()
+
+
+def compute_digests(session: Session, release_id: int) -> ReleaseDigests:
     """Compute a release's digests, as the owner, over its open and its hidden splits."""
-    leaves: list[bytes] = []
-    stored: set[bytes] = set()
-    with database.transaction(Role.OWNER) as session:
-        leaves += map(_canonical, _scan_leaves(session, release_id))
-        leaves += map(_canonical, _finding_leaves(session, release_id))
-        stored.update(_volume_bytes(session, release_id))
-    for visibility in Visibility:
-        with database.transaction(Role.OWNER, visibility) as session:
-            leaves += map(_canonical, _annotation_leaves(session, release_id))
-            stored.update(_label_bytes(session, release_id))
-    return ReleaseDigests(merkle_root(sorted(leaves)), merkle_root(sorted(stored)))
+    logical = [_leaf(fact, scan) for scan, fact in _logical_facts(session, release_id)]
+    stored = {content: scan for scan, content in _stored_bytes(session, release_id)}
+    storage = [Leaf(content, scan) for content, scan in stored.items()]
+    trees = {Tree.LOGICAL: logical, Tree.STORAGE: storage}
+    return ReleaseDigests({tree: tuple(sorted(each, key=lambda leaf: leaf.content)) for tree, each in trees.items()})
 
 
-def save_digests(database: Database, release_id: int) -> ReleaseDigests:
-    """Compute a release's digests and keep them with it."""
-    digests = compute_digests(database, release_id)
-    with database.transaction(Role.OWNER) as session:
+def save_digests(session: Session, release_id: int) -> ReleaseDigests:
+    """Compute a release's digests, as the owner, and keep them and the hashes of their leaves with it."""
+    digests = compute_digests(session, release_id)
+    before = session.exec(select(Release.digest, Release.storage_digest).where(Release.id == release_id)).one()
+    if tuple(before) != (digests.logical, digests.storage):
+        _save_leaves(session, release_id, digests)
         statement = sa.update(Release).where(col(Release.id) == release_id)
         session.execute(statement.values(digest=digests.logical, storage_digest=digests.storage))
     return digests
 
 
-def _canonical(leaf: dict[str, Any]) -> bytes:
-    return json.dumps(leaf, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+def _save_leaves(session: Session, release_id: int, digests: ReleaseDigests) -> None:
+    session.execute(sa.delete(ReleaseLeaf).where(col(ReleaseLeaf.release_id) == release_id))
+    rows = [
+        {"release_id": release_id, "tree": tree, "position": n, "scan_id": leaf.scan_id, "sha256": leaf.sha256}
+        for tree, leaves in digests.leaves.items()
+        for n, leaf in enumerate(leaves)
+    ]
+    if rows:
+        session.execute(sa.insert(ReleaseLeaf), rows)
 
 
-def _scan_leaves(session: Session, release_id: int) -> Iterator[dict[str, Any]]:
+@dataclass(frozen=True)
+class ReleaseCheck:
+    """What became of a release since it had its digests."""
+
+    withdrawn: int
+    """Scans whose leaves stay and whose rows are gone."""
+    problems: tuple[str, ...]
+    """One line for each fact that is not as it was."""
+
+
+def check_release(session: Session, release: Release) -> ReleaseCheck:
+    """Hold a release's rows against its digests, as the owner; what differs is named by its scan."""
+    found = compute_digests(session, release.id)
+    kept = session.exec(
+        select(ReleaseLeaf).where(ReleaseLeaf.release_id == release.id).order_by(col(ReleaseLeaf.position))
+    ).all()
+    problems = list(_root_problems(release, kept) if kept else _digest_problems(release, found))
+    for tree, leaves in found.leaves.items() if kept else ():
+        problems += _leaf_problems(release.name, leaves, [each for each in kept if each.tree is tree])
+    withdrawn = {each.scan_id for each in kept if each.withdrawn and each.tree is Tree.LOGICAL}
+    return ReleaseCheck(len(withdrawn), tuple(problems))
+
+
+def _digest_problems(release: Release, found: ReleaseDigests) -> Iterator[str]:
+    if (found.logical, found.storage) != (release.digest, release.storage_digest):
+        yield f"release {release.name}: its rows give the digest {found.logical}, it was {release.digest}"
+
+
+def _root_problems(release: Release, kept: Iterable[ReleaseLeaf]) -> Iterator[str]:
+    hashes: dict[Tree, list[str]] = {tree: [] for tree in Tree}
+    for each in kept:
+        hashes[each.tree].append(each.sha256)
+    for tree, digest in ((Tree.LOGICAL, release.digest), (Tree.STORAGE, release.storage_digest)):
+        if _root(hashes[tree]) != digest:
+            yield f"release {release.name}: its kept leaves give another {tree} digest than {digest}"
+
+
+def _leaf_problems(name: str, found: Iterable[Leaf], kept: Iterable[ReleaseLeaf]) -> Iterator[str]:
+    expected = Counter(each.sha256 for each in kept if not each.withdrawn)
+    scans = {each.sha256: each.scan_id for each in kept}
+    for leaf in found:
+        if expected[leaf.sha256]:
+            expected[leaf.sha256] -= 1
+        else:
+            yield f"release {name}: this was not in it: {leaf.content.decode()}"
+    for sha256, times in expected.items():
+        if times:
+            yield f"release {name}: a fact about scan {scans[sha256]} is no longer as it was (leaf {sha256})"
+
+
+def _leaf(fact: dict[str, Any], scan_id: UUID) -> Leaf:
+    return Leaf(json.dumps(fact, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(), scan_id)
+
+
+def _logical_facts(session: Session, release_id: int) -> _Facts:
+    yield from _scan_facts(session, release_id)
+    yield from _finding_facts(session, release_id)
+    for options in _BOTH:
+        yield from _annotation_facts(session, release_id, options)
+
+
+def _stored_bytes(session: Session, release_id: int) -> Iterator[tuple[UUID, bytes]]:
+    yield from _volume_bytes(session, release_id)
+    for options in _BOTH:
+        yield from _label_bytes(session, release_id, options)
+
+
+def _scan_facts(session: Session, release_id: int) -> _Facts:
     query = (
         sa.select(
+            col(Scan.id),
             col(Scan.name),
             col(ReleaseScan.split),
             col(ReleaseScan.protocol),
@@ -72,12 +176,13 @@ def _scan_leaves(session: Session, release_id: int) -> Iterator[dict[str, Any]]:
         .where(col(ReleaseScan.release_id) == release_id)
     )
     names = ("scan", "split", "protocol", "shape_vox", "volume", "affine_ras")
-    return (dict(zip(names, row, strict=True)) for row in session.execute(query))
+    return ((row[0], dict(zip(names, row[1:], strict=True))) for row in session.execute(query))
 
 
-def _finding_leaves(session: Session, release_id: int) -> Iterator[dict[str, Any]]:
+def _finding_facts(session: Session, release_id: int) -> _Facts:
     query = (
         sa.select(
+            col(Scan.id),
             col(Scan.name),
             col(ReleaseFinding.index),
             col(FindingRevision.text),
@@ -90,12 +195,13 @@ def _finding_leaves(session: Session, release_id: int) -> Iterator[dict[str, Any
         .where(col(ReleaseFinding.release_id) == release_id)
     )
     names = ("scan", "index", "text", "category", "present", "refers_to_prior")
-    return (dict(zip(names, row, strict=True)) for row in session.execute(query))
+    return ((row[0], dict(zip(names, row[1:], strict=True))) for row in session.execute(query))
 
 
-def _annotation_leaves(session: Session, release_id: int) -> Iterator[dict[str, Any]]:
+def _annotation_facts(session: Session, release_id: int, options: dict[str, Any]) -> _Facts:
     query = (
         sa.select(
+            col(Scan.id),
             col(Scan.name),
             col(ReleaseFinding.index),
             col(Annotation.labels_digest),
@@ -116,23 +222,26 @@ def _annotation_leaves(session: Session, release_id: int) -> Iterator[dict[str, 
         .where(col(ReleaseFinding.release_id) == release_id)
     )
     names = ("scan", "index", "labels", "policy", "policy_limit", "declared_entities", "declared_voxels")
-    return (dict(zip(names, row, strict=True)) for row in session.execute(query))
+    return (
+        (row[0], dict(zip(names, row[1:], strict=True))) for row in session.execute(query, execution_options=options)
+    )
 
 
-def _volume_bytes(session: Session, release_id: int) -> Iterator[bytes]:
+def _volume_bytes(session: Session, release_id: int) -> Iterator[tuple[UUID, bytes]]:
     query = (
-        sa.select(col(Volume.digest), col(Volume.stored_sha256))
+        sa.select(col(Volume.scan_id), col(Volume.digest), col(Volume.stored_sha256))
         .join(ReleaseScan, col(ReleaseScan.scan_id) == col(Volume.scan_id))
         .where(col(ReleaseScan.release_id) == release_id)
     )
-    return (f"volume {digest} {stored}".encode() for digest, stored in session.execute(query))
+    return ((scan, f"volume {digest} {stored}".encode()) for scan, digest, stored in session.execute(query))
 
 
-def _label_bytes(session: Session, release_id: int) -> Iterator[bytes]:
+def _label_bytes(session: Session, release_id: int, options: dict[str, Any]) -> Iterator[tuple[UUID, bytes]]:
     query = (
-        sa.select(col(LabelArray.digest), col(LabelArray.stored_sha256))
+        sa.select(col(LabelArray.scan_id), col(LabelArray.digest), col(LabelArray.stored_sha256))
         .join(Annotation, col(Annotation.label_array_id) == col(LabelArray.id))
         .join(ReleaseAnnotation, col(ReleaseAnnotation.annotation_id) == col(Annotation.id))
         .where(col(ReleaseAnnotation.release_id) == release_id)
     )
-    return (f"labels {digest} {stored}".encode() for digest, stored in session.execute(query))
+    rows = session.execute(query, execution_options=options)
+    return ((scan, f"labels {digest} {stored}".encode()) for scan, digest, stored in rows)

@@ -7,11 +7,16 @@ down_revision = "0018"
 branch_labels = None
 depends_on = None
 
+TYPES = """
+CREATE TYPE leak_kind AS ENUM ('patient', 'volume', 'report');
+CREATE TYPE tree AS ENUM ('logical', 'storage');
+"""
+
 PUBLIC = """
 CREATE TABLE release_waiver (
   id BIGINT GENERATED ALWAYS AS IDENTITY,
   release_id BIGINT NOT NULL,
-  kind VARCHAR NOT NULL,
+  kind leak_kind NOT NULL,
   one VARCHAR NOT NULL,
   other VARCHAR NOT NULL,
   reason VARCHAR NOT NULL,
@@ -21,21 +26,21 @@ CREATE TABLE release_waiver (
 );
 COMMENT ON TABLE release_waiver IS 'A leak between splits that a made release has knowingly; it is published with it.';
 COMMENT ON COLUMN release_waiver.id IS 'Key, made by the database.';
-COMMENT ON COLUMN release_waiver.kind IS '`patient`, `volume` or `report`.';
-COMMENT ON COLUMN release_waiver.one IS 'A scan''s name, or `*` for every pair of this kind.';
+COMMENT ON COLUMN release_waiver.one IS 'A scan''s name, or `*` on both sides for every pair of this kind.';
 
 CREATE TABLE release_leaf (
   release_id BIGINT NOT NULL,
+  tree tree NOT NULL,
   position INTEGER NOT NULL,
   scan_id UUID NOT NULL,
   sha256 VARCHAR NOT NULL,
   withdrawn BOOLEAN NOT NULL,
-  CONSTRAINT pk_release_leaf PRIMARY KEY (release_id, position),
+  CONSTRAINT pk_release_leaf PRIMARY KEY (release_id, tree, position),
   CONSTRAINT ck_release_leaf_sha256_is_sha256 CHECK (sha256 ~ '^[0-9a-f]{64}$'),
   CONSTRAINT fk_release_leaf_release_id_release FOREIGN KEY(release_id) REFERENCES release (id)
 );
 CREATE INDEX ix_release_leaf_release_id_scan_id ON release_leaf (release_id, scan_id);
-COMMENT ON TABLE release_leaf IS 'One leaf of a made release''s Merkle tree: what it says stays provable when its rows are withdrawn. The API''s role has no right on it.';
+COMMENT ON TABLE release_leaf IS 'One leaf of a release''s Merkle trees: what it says stays provable when its rows are withdrawn. The API''s role has no right on it.';
 COMMENT ON COLUMN release_leaf.position IS 'In the order in which leaves are hashed.';
 COMMENT ON COLUMN release_leaf.scan_id IS 'No key: a scan that was withdrawn is gone.';
 COMMENT ON COLUMN release_leaf.sha256 IS 'The leaf''s hash, as RFC 9162 defines it.';
@@ -88,6 +93,7 @@ GRANT SELECT ON release_waiver, withdrawal TO groundct_api;
 
 
 def upgrade() -> None:
+    op.execute(TYPES)
     op.execute(PUBLIC)
     op.execute(FROZEN)
     for table in CLOSED:
@@ -105,3 +111,4 @@ def downgrade() -> None:
     op.execute("DROP TABLE withdrawal, release_leaf, release_waiver")
     op.execute("ALTER TABLE release DROP COLUMN rounds, DROP COLUMN notes")
     op.execute("DROP FUNCTION refuse_rows_of_complete_release")
+    op.execute("DROP TYPE leak_kind, tree")

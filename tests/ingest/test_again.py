@@ -296,7 +296,8 @@ def state(database: Database, arrays: ArrayStore) -> dict[str, Any]:
         tables = [table for table in METADATA.sorted_tables if table.name not in RUNS]
         counts = {str(table): connection.scalar(sa.select(sa.func.count()).select_from(table)) for table in tables}
         releases = dict(connection.execute(sa.text("SELECT id, name FROM release")).all())  # type: ignore[arg-type]
-    found = {key: compute_digests(database, key) for key in releases}
+    with database.transaction(Role.OWNER) as session:
+        found = {key: compute_digests(session, key) for key in releases}
     stored = {(entry.area, entry.digest): entry.stored_bytes for entry in arrays.iter_arrays()}
     digests = {releases[key]: (one.logical, one.storage) for key, one in found.items()}
     return {**counts, "digests": digests, "arrays": stored}
