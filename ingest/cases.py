@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ingest.faults import CaseLeftOut, FaultDraft, fault
+from schema.annotation import AnnotationPolicy
 from schema.collection import ScanName
 from schema.errors import SourceError
 from schema.import_run import FaultKind
@@ -35,6 +36,10 @@ class CaseFinding:
     category: str | None
     declared_entities: int | None
     declared_voxels: int | None
+    present: bool = True
+    refers_to_prior: bool | None = None
+    policy: AnnotationPolicy | None = None
+    """None: what the case's protocol says."""
 
 
 @dataclass(frozen=True)
@@ -224,8 +229,28 @@ def _parse_findings(reader: _Reader) -> tuple[tuple[CaseFinding, ...], list[Faul
         raise reader.leave_out(FaultKind.BAD_KEYS, message)
     words, categories = reader.by_index("findings", str, indices), reader.by_index("categories", str, indices)
     entities, voxels = reader.by_index("entity_counts", int, indices), reader.by_index("pixels", int, indices)
-    findings = tuple(CaseFinding(i, words[i] or "", categories[i], entities[i], voxels[i]) for i in indices)
+    more = [_parse_more(reader, i) for i in indices]
+    categories = [category or each.pop("category", None) for category, each in zip(categories, more, strict=True)]
+    findings = tuple(CaseFinding(i, words[i] or "", categories[i], entities[i], voxels[i], **more[i]) for i in indices)
     return findings, [one for finding in findings for one in _word_faults(reader, finding)]
+
+
+def _parse_more(reader: _Reader, index: int) -> dict[str, Any]:
+    """Read what our own export says of a finding under the case's key `groundct`, where it says anything."""
+    said = reader.raw.get("groundct", {})
+    kinds = {"present": bool, "refers_to_prior": bool, "policy": str, "categories": str}
+    if not isinstance(said, dict) or not all(isinstance(each, dict) for each in said.values()):
+        raise reader.leave_out(FaultKind.WRONG_TYPE, '"groundct" is not an object of objects by finding')
+    found = {name: said[name][str(index)] for name in kinds if str(index) in said.get(name, {})}
+    if wrong := [name for name, value in found.items() if not isinstance(value, kinds[name])]:
+        message = f'"groundct": "{wrong[0]}" of finding {index} is {_type(found[wrong[0]])}'
+        raise reader.leave_out(FaultKind.WRONG_TYPE, message, index)
+    if "categories" in found:
+        found["category"] = found.pop("categories")
+    try:
+        return found | ({"policy": AnnotationPolicy.parse(found["policy"])} if "policy" in found else {})
+    except ValueError as error:
+        raise reader.leave_out(FaultKind.WRONG_TYPE, f'"groundct": {error}', index) from None
 
 
 def _word_faults(reader: _Reader, finding: CaseFinding) -> Iterator[FaultDraft]:

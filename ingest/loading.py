@@ -354,6 +354,8 @@ class _CaseWriter:
                 "text": finding.text,
                 "category_id": self.target.categories.get(finding.category or ""),
                 "category_code": finding.category,
+                "present": finding.present,
+                "refers_to_prior": finding.refers_to_prior,
                 "text_side": side_in_text(finding.text),
                 "source": RevisionSource.IMPORT,
                 "import_run_id": self.target.run_id,
@@ -393,7 +395,8 @@ class _CaseWriter:
             self._supersede(n, earlier)
         version = known.versions + 1 if known else 1
         key = identity.annotation_id(finding_id, self.target.round, None, version)
-        policy = self.target.policy or AnnotationPolicy.of_protocol(self.case.protocol)
+        of_case = self.case.findings[n].policy or AnnotationPolicy.of_protocol(self.case.protocol)
+        policy = self.target.policy or of_case
         self.rows[Annotation].append(
             {
                 "id": key,

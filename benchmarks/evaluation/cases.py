@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from benchmarks.geometry.cases import COUNTS as GEOMETRY_COUNTS
 from benchmarks.geometry.cases import prepare_case
-from ingest.phantoms.niftis import encode_nifti
+from ingest.nifti_files import encode_nifti
 
 COUNTS: Mapping[str, Mapping[str, int]] = {
     "A": GEOMETRY_COUNTS["A"],

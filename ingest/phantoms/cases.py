@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.nifti_files import write_bytes
 from ingest.phantoms.faults import Draft, Fault
-from ingest.phantoms.niftis import write_bytes
 from ingest.phantoms.plan import ScanPlan, take_scan
 from ingest.phantoms.tables import describe_scanner, list_abnormalities
 from ingest.phantoms.truth import PlantedFault, TrueScan

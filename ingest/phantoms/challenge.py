@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ingest.nifti_files import encode_nifti, write_bytes
 from ingest.phantoms.cases import Case, write_case, write_release
 from ingest.phantoms.faults import change_finding
-from ingest.phantoms.niftis import encode_nifti, write_bytes
 from ingest.phantoms.plan import SECOND_NUMBERS, plan_extra, take_scan
 from ingest.phantoms.scan import MASKS, PhantomScan
 from ingest.phantoms.solids import Point

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.phantoms.niftis import Affine, compress, encode_nifti, write_bytes
+from ingest.nifti_files import Affine, compress, encode_nifti, write_bytes
 from ingest.phantoms.scan import MASKS, VOLUMES, PhantomFinding, PhantomScan, Split
 from ingest.phantoms.truth import PlantedFault, Severity, TrueScan
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.nifti_files import Affine, make_header, open_gzip, write_bytes
 from ingest.phantoms.canvas import Canvas, open_canvas
 from ingest.phantoms.faults import JSON_NAME
-from ingest.phantoms.niftis import Affine, make_header, open_gzip, write_bytes
 from ingest.phantoms.scan import MASKS, VOLUMES
 from ingest.phantoms.solids import Grid, Point, as_point, make_grid
 from ingest.phantoms.study import SPACING_MM, Drawn, Study, draw_study, make_affine, stream

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.phantoms.niftis import Affine, encode_nifti, write_bytes
+from ingest.nifti_files import Affine, encode_nifti, write_bytes
 from ingest.phantoms.truth import (
     Frame,
     PaintedTissue,

@@ -11,10 +11,10 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.nifti_files import Affine
 from ingest.phantoms.body import LOBES, Body, Flank, Lobe, draw_body
 from ingest.phantoms.canvas import Canvas, Owners, open_canvas
 from ingest.phantoms.lesions import CODES, KINDS, Kind, Lesion, Rng, draw_spot
-from ingest.phantoms.niftis import Affine
 from ingest.phantoms.scan import Labels, MaskDtype, PhantomFinding, PhantomScan, Protocol, Split
 from ingest.phantoms.solids import Grid, Point, as_point, make_grid
 from ingest.phantoms.truth import PaintedTissue

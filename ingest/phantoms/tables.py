@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ingest.phantoms.niftis import write_bytes
+from ingest.nifti_files import write_bytes
 from ingest.phantoms.plan import ScanPlan, seed_of
 from ingest.phantoms.scan import PhantomScan
 from ingest.phantoms.study import stream

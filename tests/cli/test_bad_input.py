@@ -16,8 +16,8 @@ import pytest
 
 from ingest.cases import read_case_file
 from ingest.faults import RULES
+from ingest.nifti_files import encode_nifti
 from ingest.phantoms import PhantomScan, make_scan, write_bad_json
-from ingest.phantoms.niftis import encode_nifti
 from schema.errors import SourceError
 from schema.import_run import FaultKind
 

@@ -11,8 +11,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from ingest.nifti_files import encode_nifti, write_bytes
 from ingest.phantoms import JSON_NAME, make_dataset
-from ingest.phantoms.niftis import encode_nifti, write_bytes
 
 SCHEME = ("--scheme", "lungs")
 

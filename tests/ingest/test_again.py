@@ -13,9 +13,9 @@ import pytest
 import sqlalchemy as sa
 
 from compute.jobs.geometry import compute_geometry
+from ingest.nifti_files import encode_nifti
 from ingest.options import ImportOptions
 from ingest.phantoms import SECOND_JSON_NAME, SECOND_MASKS, Expected, make_dataset, make_scan, write_scan
-from ingest.phantoms.niftis import encode_nifti
 from ingest.report import ImportReport
 from ingest.rexgroundingct import import_dataset
 from schema.arrays.store import ArrayStore

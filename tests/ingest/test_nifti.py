@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ingest import nifti
 from ingest.faults import CaseLeftOut
 from ingest.nifti import open_nifti
-from ingest.phantoms.niftis import encode_nifti
+from ingest.nifti_files import encode_nifti
 from schema.import_run import FaultKind
 
 SHAPE = (7, 6, 11)

@@ -12,8 +12,8 @@ import pytest
 from ingest import reading
 from ingest.cases import Case, read_case_file
 from ingest.faults import CaseLeftOut
+from ingest.nifti_files import encode_nifti
 from ingest.phantoms import make_scan, write_scan
-from ingest.phantoms.niftis import encode_nifti
 from ingest.places import Places
 from ingest.reading import measure_case, read_files
 from ingest.timing import Stopwatch

@@ -16,9 +16,9 @@ from compute.evaluation.summaries import summarise
 from compute.jobs.scoring import score_annotations
 from compute.kernels.frames import steps_zyx_lps_mm
 from compute.kernels.runs import label_runs
+from ingest.nifti_files import encode_nifti
 from ingest.options import ImportOptions
 from ingest.phantoms import JSON_NAME, MASKS, VOLUMES, make_dataset
-from ingest.phantoms.niftis import encode_nifti
 from ingest.rexgroundingct import import_dataset
 from schema.arrays.store import ArrayStore
 from schema.database import Database

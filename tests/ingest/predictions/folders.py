@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.phantoms.niftis import encode_nifti, write_bytes
+from ingest.nifti_files import encode_nifti, write_bytes
 from ingest.predictions.running import EvaluationOptions, Source
 
 SHAPE_VOX = (24, 24, 18)

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from compute.evaluation.settings import GROUNDCT
+from ingest.nifti_files import encode_nifti, write_bytes
 from ingest.options import ImportOptions
 from ingest.phantoms import JSON_NAME, MASKS, VOLUMES, make_dataset
-from ingest.phantoms.niftis import encode_nifti, write_bytes
 from ingest.predictions.running import EvaluationOptions, Source, evaluate_predictions
 from ingest.predictions.spacing import Spacings
 from ingest.rexgroundingct import import_dataset

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from compute.evaluation.settings import GROUNDCT, REXRANK, EvaluatorSettings
 from compute.kernels.runs import label_runs
-from ingest.phantoms.niftis import encode_nifti
+from ingest.nifti_files import encode_nifti
 from ingest.predictions import reading, scoring
 from ingest.predictions.running import Journal, evaluate_predictions
 from ingest.predictions.spacing import Spacings

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest.phantoms.niftis import encode_nifti, write_bytes
+from ingest.nifti_files import encode_nifti, write_bytes
 from ingest.predictions.spacing import Spacings, read_spacing_table
 from schema.errors import SourceError
 

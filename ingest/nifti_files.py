@@ -1,9 +1,9 @@
-"""NIfTI-1 files as bytes that depend on their content alone: no time, no file name, a fixed compressor and level."""
+"""Writing NIfTI-1 files, as bytes that depend on their content alone: no time, no file name, a fixed compressor."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,9 +11,13 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from schema.arrays.runs import LabelRuns
+
 Affine = NDArray[np.float64]
 HEADER_BYTES = 352
 GZIP_WBITS = 31
+SLAB = 16
+"""Planes of k that are dense in memory at a time."""
 
 
 def encode_nifti(array: NDArray[np.generic], affine: Affine | None = None) -> bytes:
@@ -61,3 +65,24 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write a file, making the folders it needs."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
+
+
+def write_mask(path: Path, findings: Sequence[LabelRuns], affine: Affine | None = None, *, flat: bool = False) -> None:
+    """Write the labels of a scan's findings as a gzipped NIfTI-1 file (finding, i, j, k), uint8 or uint16.
+
+    Args:
+        path: of the file; it is there whole, or not at all.
+        findings: one of each channel, all over the same scan; at least one.
+        affine: voxel centre to RAS mm; without one it is identity, as in published masks.
+        flat: write (i, j, k) of the only finding.
+    """
+    depth, height, width = findings[0].shape_zyx
+    dtype = np.uint8 if all(int(each.labels().max(initial=0)) < 256 for each in findings) else np.uint16
+    shape = (width, height, depth) if flat else (len(findings), width, height, depth)
+    partial = path.with_name(f".{path.name}.partial")
+    with open_gzip(partial) as append:
+        append(make_header(shape, dtype, affine))
+        for z in range(0, depth, SLAB):
+            box = ((z, 0, 0), (min(z + SLAB, depth), height, width))
+            append(np.stack([each.to_dense(box, dtype) for each in findings], axis=-1).tobytes())
+    partial.replace(path)

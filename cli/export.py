@@ -1,0 +1,53 @@
+"""The command that sends releases out: export."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from cli.output import console, counted, errors, json_option, print_json, progress
+from ingest.exports.folder import about_of
+from ingest.exports.released import Released, read_released
+from ingest.exports.rexgroundingct import export_rexgroundingct
+from ingest.exports.terms import require_passing_on
+from migrations.ready import ready_database
+from schema.arrays.store import ArrayStore
+from schema.settings import load_settings
+
+Export = Callable[[Released, ArrayStore, Path, Callable[[int, int], None]], None]
+FORMS: dict[str, Export] = {"rexgroundingct": export_rexgroundingct}
+
+
+@click.command()
+@click.argument("form", type=click.Choice(list(FORMS)))
+@click.option("--release", required=True, help="The release that goes out.")
+@click.option("--cohort", help="Only the scans that this cohort has a finding of.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="A new folder.")
+@click.option("--with-hidden", is_flag=True, help="What is drawn for hidden splits too; needs the owner.")
+@click.option("--recipient-holds-terms", is_flag=True, help="Who gets it has agreed to terms that forbid passing on.")
+@json_option
+def export(
+    form: str,
+    release: str,
+    cohort: str | None,
+    out: Path,
+    with_hidden: bool,
+    recipient_holds_terms: bool,
+    as_json: bool,
+) -> None:
+    """Write a release as FORM into a folder; an interrupted export goes on when it is run again.
+
+    rexgroundingct: dataset.json and segmentations/, which others read and `ingest rexgroundingct` takes in again.
+    """
+    settings = load_settings()
+    with ready_database(settings) as database:
+        released = read_released(database, release, cohort=cohort, with_hidden=with_hidden)
+    require_passing_on(released.terms, held=recipient_holds_terms)
+    if released.terms.unclear:
+        errors.print("warning: the terms of some assets are not known, or not understood; see groundct.json")
+    with progress("exporting") as tell:
+        FORMS[form](released, ArrayStore(settings.arrays_url), out, tell)
+    if as_json:
+        print_json(about_of(released, form) | {"out": str(out), "scans": len(released.scans)})
+    else:
+        console.print(f"{counted(len(released.scans), 'scan')} of {release} written to {out}", soft_wrap=True)

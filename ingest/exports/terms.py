@@ -1,0 +1,57 @@
+"""Whether what an export holds may be passed on, by the terms of its assets."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from schema.errors import SourceError
+
+PASSED_ON = ("CC0", "CC-BY", "CC BY", "APACHE-2.0", "MIT", "PDDL", "ODC-BY")
+"""Beginnings of licences that let copies be passed on under the same terms."""
+_FORBIDDEN = re.compile(
+    r"\b(no[- ]redistribution|not? (be )?(passed|redistributed|shared)|forbid\w*|all rights reserved|CT-RATE)\b",
+    re.IGNORECASE,
+)
+
+
+class TermsForbid(SourceError):
+    """The terms of an asset forbid passing it on; `--recipient-holds-terms` says that who gets it holds them."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The terms of the assets of an export: each text once, sorted."""
+
+    known: tuple[str, ...]
+    unknown: bool
+    """Whether some asset has no terms at all."""
+
+    @property
+    def forbidding(self) -> tuple[str, ...]:
+        """Give those that forbid passing a copy on."""
+        return tuple(text for text in self.known if _FORBIDDEN.search(text))
+
+    @property
+    def unclear(self) -> bool:
+        """Tell whether some are missing, or say nothing that is understood here."""
+        understood = (text.upper().startswith(PASSED_ON) or text in self.forbidding for text in self.known)
+        return self.unknown or not all(understood)
+
+
+def terms_of(texts: Iterable[str | None]) -> Terms:
+    """Gather the terms of assets."""
+    found = set(texts)
+    return Terms(tuple(sorted(text for text in found if text)), unknown=bool(found & {None, ""}))
+
+
+def require_passing_on(terms: Terms, *, held: bool) -> None:
+    """Make sure that copies may be passed on, or that their recipient holds the terms.
+
+    Raises:
+        TermsForbid: they may not.
+    """
+    if terms.forbidding and not held:
+        raise TermsForbid(
+            f"terms forbid passing this on: {'; '.join(terms.forbidding)}; "
+            "say --recipient-holds-terms where who gets it has agreed to them"
+        )
