@@ -34,6 +34,7 @@ _COMMANDS = {
     "show": ("cli.show", "Draw a finding or a scan into a PNG."),
     "cohort": ("cli.cohort", "Selections of findings that stay as they were drawn."),
     "release": ("cli.release", "Releases and their digests."),
+    "withdraw": ("cli.withdraw", "Remove a patient from everything."),
     "export": ("cli.export", "Write a release as a folder for others."),
 }
 

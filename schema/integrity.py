@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from schema.agreement import AnnotationDifference
 from schema.annotation import Annotation, Entity, LabelArray
 from schema.arrays.place import Area, ArrayEntry
 from schema.arrays.store import ArrayStore, LabelArea
+from schema.base import HIDDEN, OPEN
 from schema.database import LOCK_ARRAYS, Database, Role
 from schema.errors import ArrayStoreError, ServerError
 from schema.organ import OrganMask
@@ -19,6 +21,7 @@ from schema.release_digest import ReleaseCheck, check_release
 from schema.scan import Scan, Volume, VolumeStorage
 
 LABEL_AREAS: dict[Visibility, LabelArea] = {Visibility.OPEN: "labels", Visibility.HIDDEN: "hidden"}
+LABEL_SCHEMAS: dict[str, LabelArea] = {OPEN: "labels", HIDDEN: "hidden"}
 Progress = Callable[[int, int], None]
 
 
@@ -36,7 +39,8 @@ class Verification:
 
 def verify(database: Database, store: ArrayStore, progress: Progress) -> Verification:
     """Read every stored array that rows name, and recompute what rows say of it; changes nothing."""
-    named = sorted(named_arrays(database))
+    with database.transaction(Role.OWNER) as session:
+        named = sorted(named_arrays(session))
     problems: list[str] = []
     for n, (area, digest) in enumerate(named):
         problems += array_problems(store, area, digest)
@@ -52,16 +56,17 @@ def verify(database: Database, store: ArrayStore, progress: Progress) -> Verific
     return Verification(len(named), annotations, len(releases), withdrawn, tuple(problems))
 
 
-def named_arrays(database: Database) -> set[tuple[Area, str]]:
-    """Give the area and digest of every array that a row names, hidden ones included."""
-    named: set[tuple[Area, str]] = set()
-    with database.transaction(Role.OWNER) as session:
-        copies = select(Volume.digest).where(Volume.storage == VolumeStorage.COPY)
-        named.update(("volumes", digest) for digest in session.exec(copies))
-        named.update(("labels", digest) for digest in session.exec(select(OrganMask.digest)))
-    for visibility, area in LABEL_AREAS.items():
-        with database.transaction(Role.OWNER, visibility) as session:
-            named.update((area, digest) for digest in session.exec(select(LabelArray.digest)))
+def named_arrays(session: Session) -> set[tuple[Area, str]]:
+    """Give the area and digest of every array that a row names, hidden ones included, as the owner."""
+    copies = select(Volume.digest).where(Volume.storage == VolumeStorage.COPY)
+    named: set[tuple[Area, str]] = {("volumes", digest) for digest in session.exec(copies)}
+    named.update(("labels", digest) for digest in session.exec(select(OrganMask.digest)))
+    for schema, area in LABEL_SCHEMAS.items():
+        options = {"schema_translate_map": {OPEN: schema}}
+        found = session.execute(sa.select(col(LabelArray.digest)), execution_options=options)
+        named.update((area, digest) for digest in found.scalars())
+        differing = session.execute(sa.select(col(AnnotationDifference.digest)), execution_options=options)
+        named.update((area, digest) for digest in differing.scalars() if digest)
     return named
 
 
@@ -122,9 +127,10 @@ def collect_garbage(database: Database, store: ArrayStore, *, grace: timedelta, 
     Raises:
         ServerError: an import is running.
     """
-    with _exclusive_lock(database):
+    with arrays_alone(database):
         scratch = 0 if dry_run else store.sweep_scratch(grace)
-        named = named_arrays(database)
+        with database.transaction(Role.OWNER) as session:
+            named = named_arrays(session)
         entries = [entry for entry in store.iter_arrays() if (entry.area, entry.digest) not in named]
         youngest = datetime.now(UTC) - grace
         removable = tuple(entry for entry in entries if entry.modified_at <= youngest)
@@ -135,7 +141,12 @@ def collect_garbage(database: Database, store: ArrayStore, *, grace: timedelta, 
 
 
 @contextmanager
-def _exclusive_lock(database: Database) -> Iterator[None]:
+def arrays_alone(database: Database) -> Iterator[None]:
+    """Keep every writer of arrays away.
+
+    Raises:
+        ServerError: one is at work.
+    """
     with database.engine(Role.OWNER).connect() as connection:
         if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(LOCK_ARRAYS))):
             raise ServerError("an import is running; try again when it is done")

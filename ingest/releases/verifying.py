@@ -10,15 +10,13 @@ from sqlmodel import Session, col, select
 from schema.annotation import Annotation, LabelArray
 from schema.arrays.place import Area
 from schema.arrays.store import ArrayStore
-from schema.base import HIDDEN, OPEN
+from schema.base import OPEN
 from schema.database import Database, Role
 from schema.errors import NotFound
-from schema.integrity import LABEL_AREAS, array_problems
-from schema.release import Release, ReleaseAnnotation, ReleaseScan, Visibility
+from schema.integrity import LABEL_SCHEMAS, array_problems
+from schema.release import Release, ReleaseAnnotation, ReleaseScan
 from schema.release_digest import check_release
 from schema.scan import Volume, VolumeStorage
-
-_SCHEMAS = {Visibility.OPEN: OPEN, Visibility.HIDDEN: HIDDEN}
 
 
 @dataclass(frozen=True)
@@ -66,6 +64,6 @@ def _arrays(session: Session, release_id: int) -> Iterator[tuple[Area, str]]:
         .join(ReleaseAnnotation, col(ReleaseAnnotation.annotation_id) == col(Annotation.id))
         .where(col(ReleaseAnnotation.release_id) == release_id)
     )
-    for visibility, area in LABEL_AREAS.items():
-        options = {"schema_translate_map": {OPEN: _SCHEMAS[visibility]}}
+    for schema, area in LABEL_SCHEMAS.items():
+        options = {"schema_translate_map": {OPEN: schema}}
         yield from ((area, digest) for (digest,) in session.execute(labels, execution_options=options))

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from ingest.options import ImportOptions
 from ingest.phantoms import JSON_NAME, make_dataset
 from ingest.rexgroundingct import import_dataset
+from schema.arrays.place import Area
 from schema.arrays.store import ArrayStore
 from schema.database import LOCK_ARRAYS, Database, Role
 from schema.errors import ServerError
@@ -39,9 +40,14 @@ def test_what_was_imported_holds_and_nothing_is_garbage(archive: Database, array
     assert (garbage.removable, garbage.in_grace) == ((), ())
 
 
+def named(database: Database) -> set[tuple[Area, str]]:
+    with database.transaction(Role.OWNER) as session:
+        return named_arrays(session)
+
+
 @pytest.mark.parametrize("area", ["volumes", "labels"])
 def test_a_flipped_byte_is_found_and_named(archive: Database, arrays: ArrayStore, area: str) -> None:
-    digest = sorted(digest for where, digest in named_arrays(archive) if where == area)[0]
+    digest = sorted(digest for where, digest in named(archive) if where == area)[0]
     shard = next(path for path in sorted(arrays.path(area, digest).rglob("c/**/*")) if path.is_file())  # type: ignore[arg-type]
     content = bytearray(shard.read_bytes())
     content[len(content) // 3] ^= 0xFF
@@ -52,7 +58,7 @@ def test_a_flipped_byte_is_found_and_named(archive: Database, arrays: ArrayStore
 
 
 def test_a_missing_array_is_named(archive: Database, arrays: ArrayStore) -> None:
-    area, digest = sorted(named_arrays(archive))[0]
+    area, digest = sorted(named(archive))[0]
     arrays.delete(area, digest)
     (problem,) = verify(archive, arrays, quietly).problems
     assert digest in problem
