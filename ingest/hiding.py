@@ -24,6 +24,7 @@ MOVED = (
     ("location", f"entity_id IN ({_ENTITIES})"),
     ("annotation_event", f"annotation_id IN ({_ANNOTATIONS})"),
     ("annotation_source", f"annotation_id IN ({_ANNOTATIONS})"),
+    ("confirmation", f"annotation_id IN ({_ANNOTATIONS})"),
     ("annotation_difference", f"after_id IN ({_ANNOTATIONS})"),
     ("handout", "scan_id = :scan"),
     ("agreement", f"finding_id IN ({_FINDINGS})"),

@@ -77,7 +77,7 @@ def _known_annotations(
     for row, count, release_id in session.execute(query):
         if row.round_id == target.round_id and row.annotator_id is None:
             versions[row.finding_id] = max(versions.get(row.finding_id, 0), row.version)
-        known = KnownAnnotation(row.id, row.labels_digest, row.voxels, count or 0)
+        known = KnownAnnotation(row.id, row.round_id, row.labels_digest, row.voxels, count or 0)
         if release_id is not None:
             named[row.finding_id] = known
         if row.state == AnnotationState.ACCEPTED:

@@ -18,7 +18,15 @@ from ingest.target import ImportTarget
 from ingest.timing import Stopwatch
 from ingest.volumes import ReadVolume
 from schema import identity
-from schema.annotation import Annotation, AnnotationPolicy, AnnotationState, Entity, Geometry, LabelArray
+from schema.annotation import (
+    Annotation,
+    AnnotationPolicy,
+    AnnotationState,
+    Confirmation,
+    Entity,
+    Geometry,
+    LabelArray,
+)
 from schema.arrays.digest import volume_digest
 from schema.arrays.runs import LabelRuns
 from schema.arrays.store import ArrayStore, LabelArea, StoredArray
@@ -310,8 +318,15 @@ class _CaseWriter:
         annotation_id = self._earlier_annotation(n)
         if n in self.batch and self.label_array_id is not None:
             annotation_id = self._new_annotation(n, finding_id, self.label_array_id, self.batch.index(n))
+        self._confirm(n)
         if self.target.release_id is not None and not (known and known.in_release):
             self._place_finding(n, finding_id, revision_id, annotation_id)
+
+    def _confirm(self, n: int) -> None:
+        """Note that this round, too, says what an earlier one drew."""
+        standing = self._drawn_already(n) if self.digests else None
+        if standing is not None and standing.round_id != self.target.round_id:
+            _add(self.session, Confirmation, round_id=self.target.round_id, annotation_id=standing.id)
 
     def _place_finding(self, n: int, finding_id: UUID, revision_id: UUID, annotation_id: UUID | None) -> None:
         place = {"release_id": self.target.release_id, "finding_id": finding_id}

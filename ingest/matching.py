@@ -10,6 +10,7 @@ class KnownAnnotation:
     """The annotation that stands for a finding by default, or in the release."""
 
     id: UUID
+    round_id: int
     labels_digest: str
     voxels: int
     entities: int

@@ -177,6 +177,16 @@ class AnnotationSource(HideableTable, table=True):
     source_id: UUID = Field(primary_key=True, foreign_key=f"{OPEN}.annotation.id")
 
 
+class Confirmation(HideableTable, table=True):
+    """An annotation that a later round says again, voxel by voxel: it is not stored twice."""
+
+    __tablename__ = "confirmation"
+    __table_args__ = (sa.Index(None, "annotation_id"), {"schema": OPEN})
+    round_id: int = Field(primary_key=True, foreign_key="round.id", sa_type=sa.BigInteger)
+    annotation_id: UUID = Field(primary_key=True, foreign_key=f"{OPEN}.annotation.id")
+    created_at: datetime = now_column()
+
+
 class Entity(HideableTable, table=True):
     """One label of one annotation; the field says instance."""
 

@@ -125,6 +125,17 @@ CREATE TABLE {schema}.annotation_source (
 CREATE INDEX ix_annotation_source_source_id ON {schema}.annotation_source (source_id);
 COMMENT ON TABLE {schema}.annotation_source IS 'An annotation that another one was made of.';
 
+CREATE TABLE {schema}.confirmation (
+  round_id BIGINT NOT NULL,
+  annotation_id UUID NOT NULL,
+  created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+  CONSTRAINT pk_confirmation PRIMARY KEY (round_id, annotation_id),
+  CONSTRAINT fk_confirmation_round_id_round FOREIGN KEY(round_id) REFERENCES round (id),
+  CONSTRAINT fk_confirmation_annotation_id_annotation FOREIGN KEY(annotation_id) REFERENCES {schema}.annotation (id)
+);
+CREATE INDEX ix_confirmation_annotation_id ON {schema}.confirmation (annotation_id);
+COMMENT ON TABLE {schema}.confirmation IS 'An annotation that a later round says again, voxel by voxel: it is not stored twice.';
+
 CREATE TABLE {schema}.agreement (
   round_id BIGINT NOT NULL,
   finding_id UUID NOT NULL,
@@ -243,21 +254,22 @@ CREATE TRIGGER logged_transition AFTER UPDATE OF state ON {schema}.annotation FO
   WHEN (NEW.state IS DISTINCT FROM OLD.state) EXECUTE FUNCTION log_transition();
 CREATE TRIGGER append_only BEFORE UPDATE ON {schema}.annotation_event FOR EACH ROW EXECUTE FUNCTION append_only();
 CREATE TRIGGER append_only BEFORE UPDATE ON {schema}.annotation_source FOR EACH ROW EXECUTE FUNCTION append_only();
+CREATE TRIGGER append_only BEFORE UPDATE ON {schema}.confirmation FOR EACH ROW EXECUTE FUNCTION append_only();
 CREATE TRIGGER append_only BEFORE UPDATE ON {schema}.review FOR EACH ROW EXECUTE FUNCTION append_only();
 CREATE TRIGGER append_only BEFORE UPDATE ON {schema}.handout FOR EACH ROW EXECUTE FUNCTION append_only('state', 'annotation_id');
 """
 
 GRANTS = """
 GRANT SELECT ON annotation_transition, review_reason TO groundct_api;
-GRANT SELECT, INSERT ON open.handout, open.annotation_event, open.annotation_source, open.agreement, open.round_agreement,
+GRANT SELECT, INSERT ON open.handout, open.annotation_event, open.annotation_source, open.confirmation, open.agreement, open.round_agreement,
   open.annotation_difference TO groundct_api;
 GRANT UPDATE (state, annotation_id) ON open.handout TO groundct_api;
 GRANT UPDATE, DELETE ON open.agreement, open.round_agreement, open.annotation_difference TO groundct_api;
-REVOKE ALL ON hidden.handout, hidden.annotation_event, hidden.annotation_source, hidden.agreement, hidden.round_agreement,
+REVOKE ALL ON hidden.handout, hidden.annotation_event, hidden.annotation_source, hidden.confirmation, hidden.agreement, hidden.round_agreement,
   hidden.annotation_difference FROM PUBLIC;
 """
 
-TABLES = "annotation_difference round_agreement agreement annotation_source annotation_event handout"
+TABLES = "annotation_difference round_agreement agreement confirmation annotation_source annotation_event handout"
 
 
 def upgrade() -> None:

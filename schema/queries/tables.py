@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from schema.annotation import Annotation, Entity, Geometry, LabelArray
+from schema.annotation import Annotation, Confirmation, Entity, Geometry, LabelArray
 from schema.base import Table
 from schema.cohort import Cohort, CohortMember
 from schema.embedding import Embedding, EmbeddingModel
@@ -27,6 +27,7 @@ ANNOTATION = _table(Annotation)
 CATEGORY = _table(Category)
 COHORT = _table(Cohort)
 COHORT_MEMBER = _table(CohortMember)
+CONFIRMATION = _table(Confirmation)
 EMBEDDING = _table(Embedding)
 EMBEDDING_MODEL = _table(EmbeddingModel)
 ENTITY = _table(Entity)

@@ -1,0 +1,1 @@
+"""Rounds of annotation going out, coming back, and held against each other."""
