@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -68,6 +68,7 @@ def test_figures_of_a_change() -> None:
 
 
 @given(VOLUMES, VOLUMES)
+@settings(deadline=None)  # the first one compiles
 def test_every_entity_stands_in_one_change(before: Labels, after: Labels) -> None:
     changes = entity_changes(label_runs(before), label_runs(after), before.shape[1], None)
     for side, labels in (("before", before), ("after", after)):
@@ -78,12 +79,14 @@ def test_every_entity_stands_in_one_change(before: Labels, after: Labels) -> Non
 
 
 @given(VOLUMES)
+@settings(deadline=None)
 def test_a_drawing_is_the_same_as_itself(labels: Labels) -> None:
     changes = entity_changes(label_runs(labels), label_runs(labels), labels.shape[1], None)
     assert {change.change for change in changes} <= {Change.SAME}
 
 
 @given(VOLUMES, VOLUMES)
+@settings(deadline=None)  # the first one compiles
 def test_the_voxels_that_differ(before: Labels, after: Labels) -> None:
     runs = difference_runs(label_runs(before), label_runs(after))
     expected = REMOVED * ((before > 0) & (after == 0)) + ADDED * ((after > 0) & (before == 0))
