@@ -1,25 +1,30 @@
 """The command that sends releases out: export."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
 
 from cli.output import console, counted, errors, json_option, print_json, progress
 from ingest.exports.folder import about_of
+from ingest.exports.nnunet import export_nnunet
+from ingest.exports.parquet import export_parquet
 from ingest.exports.released import Released, read_released
 from ingest.exports.rexgroundingct import export_rexgroundingct
 from ingest.exports.terms import require_passing_on
+from ingest.exports.training import export_training
 from migrations.ready import ready_database
 from schema.arrays.store import ArrayStore
+from schema.database import Database
 from schema.settings import load_settings
 
-Export = Callable[[Released, ArrayStore, Path, Callable[[int, int], None]], None]
-FORMS: dict[str, Export] = {"rexgroundingct": export_rexgroundingct}
+FORMS = ("rexgroundingct", "nnunet", "parquet", "training")
+Export = Callable[[Released, Path, Callable[[int, int], None]], None]
 
 
 @click.command()
-@click.argument("form", type=click.Choice(list(FORMS)))
+@click.argument("form", type=click.Choice(FORMS))
 @click.option("--release", required=True, help="The release that goes out.")
 @click.option("--cohort", help="Only the scans that this cohort has a finding of.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="A new folder.")
@@ -38,16 +43,27 @@ def export(
     """Write a release as FORM into a folder; an interrupted export goes on when it is run again.
 
     rexgroundingct: dataset.json and segmentations/, which others read and `ingest rexgroundingct` takes in again.
+    nnunet: a raw dataset of nnU-Net v2 with an ignore label. parquet: tables with a dictionary of their columns.
+    training: a line for each finding with the addresses of its arrays, to be read without a server or a database.
     """
     settings = load_settings()
-    with ready_database(settings) as database:
+    with ready_database(settings) as database, ArrayStore(settings.arrays_url) as store:
         released = read_released(database, release, cohort=cohort, with_hidden=with_hidden)
-    require_passing_on(released.terms, held=recipient_holds_terms)
-    if released.terms.unclear:
-        errors.print("warning: the terms of some assets are not known, or not understood; see groundct.json")
-    with progress("exporting") as tell:
-        FORMS[form](released, ArrayStore(settings.arrays_url), out, tell)
+        require_passing_on(released.terms, held=recipient_holds_terms)
+        if released.terms.unclear:
+            errors.print("warning: the terms of some assets are not known, or not understood; see groundct.json")
+        with progress("exporting") as tell:
+            _exports(database, store)[form](released, out, tell)
     if as_json:
         print_json(about_of(released, form) | {"out": str(out), "scans": len(released.scans)})
     else:
         console.print(f"{counted(len(released.scans), 'scan')} of {release} written to {out}", soft_wrap=True)
+
+
+def _exports(database: Database, store: ArrayStore) -> dict[str, Export]:
+    return {
+        "rexgroundingct": lambda released, out, tell: export_rexgroundingct(released, store, out, tell),
+        "nnunet": lambda released, out, tell: export_nnunet(released, store, out, tell),
+        "parquet": partial(export_parquet, database),
+        "training": lambda released, out, tell: export_training(released, store, out, tell),
+    }

@@ -58,8 +58,8 @@ def pair_agreement(
 def _surface(one: Runs, other: Runs, shape_zyx: Triple, steps: Floats | None, tolerance_mm: float) -> float | None:
     if steps is None:
         return None
-    borders = [border_voxels(runs, shape_zyx) for runs in (one, other)]
-    return surface_distances(*borders, steps).nsd(tolerance_mm)
+    distances = surface_distances(border_voxels(one, shape_zyx), border_voxels(other, shape_zyx), steps)
+    return distances.nsd(tolerance_mm)
 
 
 def majority(drawings: Sequence[Runs], shape_zyx: Triple) -> Runs:
