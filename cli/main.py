@@ -33,6 +33,7 @@ _COMMANDS = {
     "token": ("cli.token", "Tokens by which somebody may read over the network."),
     "show": ("cli.show", "Draw a finding or a scan into a PNG."),
     "cohort": ("cli.cohort", "Selections of findings that stay as they were drawn."),
+    "review": ("cli.review", "What should be looked at, and verdicts on it."),
     "release": ("cli.release", "Releases and their digests."),
     "withdraw": ("cli.withdraw", "Remove a patient from everything."),
     "export": ("cli.export", "Write a release as a folder for others."),
