@@ -330,9 +330,9 @@ def _in_cohort(column: sa.Column[Any], name: str) -> sa.Select[Any]:
 
 
 def member_of_cohort(key: Any) -> Expression:
-    """Tell whether a finding is in the cohort of a key."""
+    """Tell whether a finding is in the cohort of a key, which may be a column of what is around it."""
     members = sa.select(COHORT_MEMBER.c.finding_id).where(COHORT_MEMBER.c.cohort_id == key)
-    return FINDING.c.id.in_(members.correlate(None))
+    return FINDING.c.id.in_(members.correlate_except(COHORT_MEMBER))
 
 
 def _in_hidden_split() -> Expression:
