@@ -1,6 +1,7 @@
 """How many: the number that the words say against the entities."""
 
 import math
+from typing import Any
 
 from compute.checks.facts import FindingFacts, Verdict, Words, contradicts, holds, unknown, unsaid
 from schema.descriptor import DescriptorKind
@@ -17,7 +18,11 @@ def check_count(facts: FindingFacts) -> Verdict:
     if least is None:
         return unsaid(facts.words, "number")
     drawn = len(facts.entities)
-    figures = {"said_least": least, "said_most": None if most == math.inf else int(most), "entities": drawn}
+    figures: dict[str, Any] = {
+        "said_least": least,
+        "said_most": None if most == math.inf else int(most),
+        "entities": drawn,
+    }
     figures["policy"] = str(facts.policy)
     if drawn > most:
         return contradicts((drawn - most) / drawn, **figures)

@@ -21,7 +21,7 @@ FULL_SEVERITY_RATIO = 4.0
 OUT_OF_BODY_SHARE = 0.5
 """An entity with less of it within the body's outline is outside; the outline stands on a coarse grid of rows."""
 FAR_FROM_LUNG_MM = 30.0
-"""Segmented lungs leave out consolidation, tumour and fluid, which lie beside them; this far away nothing of a lung is."""
+"""Segmented lungs leave out consolidation, tumour and fluid, which lie beside them; so far away nothing is."""
 
 NODULE_MOST_MM = 120.0
 """The largest lung masses measure about 120 mm; what is called nodule or mass and reaches farther is another thing."""
@@ -54,7 +54,9 @@ WORD_BANDS = {
 }
 """By the value of the descriptor."""
 CATEGORY_BANDS = {
-    "1c": Band("hu_mean", -1100.0, -850.0, "emphysema is below -950 HU (Gevenois 1996), -910 on thick slices; lung is -850"),
+    "1c": Band(
+        "hu_mean", -1100.0, -850.0, "emphysema is below -950 HU (Gevenois 1996), -910 on thick slices; lung is -850"
+    ),
     "2b": Band("hu_mean", -600.0, 3000.0, "consolidation fills the air spaces; -600 HU is ground glass at best"),
     "2c": WORD_BANDS["ground-glass"],
     "2e": Band("hu_mean", -200.0, 3000.0, "fluid and pleura are soft tissue; below it is air"),

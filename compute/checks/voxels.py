@@ -18,8 +18,9 @@ def check_outside_body(facts: FindingFacts) -> Verdict:
     known = [one for one in facts.entities if one.body_share is not None or _lung_distances(one)]
     if not known:
         return unknown("neither the body's outline nor a lung mask is known")
-    of_lung = facts.words.ontology == ONTOLOGY and (facts.words.category or "").startswith(LUNG_ROOTS)
-    outside = [one.label for one in known if (one.body_share or 1.0) < OUT_OF_BODY_SHARE or one.body_share == 0]
+    words = facts.words
+    of_lung = words.ontology == ONTOLOGY and (words.category or "").rstrip("abcdefgh") in LUNG_ROOTS
+    outside = [one.label for one in known if one.body_share is not None and one.body_share < OUT_OF_BODY_SHARE]
     far = [one.label for one in known if of_lung and _is_far(one)]
     shares = {str(one.label): one.body_share for one in known}
     distances = {str(one.label): min(found) for one in known if (found := _lung_distances(one))}
