@@ -102,8 +102,8 @@ class ScanSpace:
             unsided = organs.around(roles.unsided)
             beside = meet(unsided, half) if unsided and half else None
             if (found := join(box for box in (named, beside) if box)) is not None:
-                return found, f"organ mask {organs.scheme}"
-        return half, "half of the volume at the body's midline"
+                return found, f"organ mask {organs.scheme}{', cut at the body midline' if beside else ''}"
+        return half, "half of the volume at the body midline"
 
     def lobes(self, named: Sequence[str]) -> tuple[VoxelBox | None, str]:
         """The smallest box around lobes, `lower lobe` without a side among them; None where no organ mask has them."""
