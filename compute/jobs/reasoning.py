@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Session, col, select
 
 from compute.checks.checking import run_checks
@@ -154,7 +155,7 @@ def _chosen(selection: Selection) -> sa.Subquery:
     if selection.round is None and selection.release is None:
         query = query.where(col(Annotation.state) == AnnotationState.ACCEPTED)
     newest = (col(Annotation.finding_id), col(Annotation.created_at).desc(), col(Annotation.id))
-    return query.distinct(col(Annotation.finding_id)).order_by(*newest).subquery()
+    return query.ext(distinct_on(col(Annotation.finding_id))).order_by(*newest).subquery()
 
 
 def _pending(database: Database, selection: Selection, visibility: Visibility, *, force: bool) -> Iterator[ScanBatch]:
