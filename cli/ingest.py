@@ -1,4 +1,4 @@
-"""Commands that import: ingest rexgroundingct, ingest metadata, ingest organs."""
+"""Commands that import: ingest rexgroundingct, ingest metadata, ingest organs, ingest reasoning."""
 
 import os
 from pathlib import Path
@@ -7,6 +7,7 @@ import click
 
 from cli.organs import organs
 from cli.output import console, counted, errors, file_size, json_option, print_json, progress
+from cli.reasoning import reasoning
 from cli.review import reviews
 from cli.search import embed_new
 from compute.embedder.embedder import open_embedder
@@ -32,6 +33,7 @@ def ingest() -> None:
 
 ingest.add_command(organs)
 ingest.add_command(reviews)
+ingest.add_command(reasoning)
 
 
 class _PolicyType(click.ParamType[AnnotationPolicy]):

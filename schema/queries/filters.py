@@ -42,6 +42,7 @@ from schema.queries.tables import (
 from schema.queries.views import (
     MEASURES,
     Expression,
+    contradicted,
     default_annotations,
     entities,
     entity_count,
@@ -160,6 +161,8 @@ class FindingFilter:
     """Drawn in the round of this name, whatever became of it."""
     policy: Policy | None = None
     """Of an annotation that holds in the scope."""
+    contradicts: str | None = None
+    """The check of this name contradicts an annotation that holds in the scope."""
     entity_count: Between | None = None
     entity: "EntityFilter | None" = None
     """At least one such entity."""
@@ -426,6 +429,7 @@ _FINDING: _Reader[FindingFilter] = _Reader(
         "text_side": lambda side, _: REVISION.c.text_side == side,
         "round": lambda name, _: _drawn_in_round(name),
         "policy": _has_policy,
+        "contradicts": lambda name, scope: contradicted(scope, name),
         "entity_count": lambda between, scope: between.condition(entity_count(scope)),
         "entity": lambda given, scope: some_entity(scope, entity_condition(given, scope)),
     }

@@ -15,6 +15,7 @@ from schema.release import Release, ReleaseAnnotation, ReleaseFinding, ReleaseSc
 from schema.report import Report, Sentence
 from schema.round import Round
 from schema.scan import Patient, Scan, ScanMetadata, Study, Volume
+from schema.text_check import TextCheck
 
 
 def _table(model: type[Table]) -> sa.Table:
@@ -52,4 +53,5 @@ SCAN = _table(Scan)
 SCAN_METADATA = _table(ScanMetadata)
 SENTENCE = _table(Sentence)
 STUDY = _table(Study)
+TEXT_CHECK = _table(TextCheck)
 VOLUME = _table(Volume)
