@@ -32,9 +32,9 @@ class Slot:
 
     def value(self, given: Any) -> Any:
         """Give the value of one sending; errors are those of the readers."""
-        found = given
+        found: Any = given
         for step in self.path:
-            found = found[step] if isinstance(found, Mapping | list | tuple) else getattr(found, str(step))
+            found = getattr(found, str(step)) if is_dataclass(found) else found[step]
         for read in self.readers:
             found = read(found)
         return found

@@ -48,12 +48,13 @@ class Statement:
         return session.connection().exec_driver_sql(before + self.text, self.values(given))
 
 
-def make_statement(statement: sa.Select[Any], dialect: PGDialect = NAMED) -> Statement:
+def make_statement(statement: sa.Select[*tuple[Any, ...]], dialect: PGDialect = NAMED) -> Statement:
     """Compile a statement to text, and find its parameters."""
     compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
     values = compiled.params
     names = compiled.positiontup if compiled.positiontup is not None else list(values)
-    return Statement(str(compiled), {name: _parameter(values[name], compiled.binds.get(name), dialect) for name in names})
+    parameters = {name: _parameter(values[name], compiled.binds.get(name), dialect) for name in names}
+    return Statement(str(compiled), parameters)
 
 
 def _parameter(value: Any, bind: sa.BindParameter[Any] | None, dialect: PGDialect) -> Parameter:
