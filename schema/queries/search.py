@@ -35,12 +35,10 @@ from schema.queries.views import Expression, findings
 
 SHARE_OF_TERMS = 0.85
 """What the terms weigh in HYBRID, the meaning weighing the rest."""
-POOL = 200
-"""Findings that the index and the terms each propose in HYBRID, beside those of earlier pages."""
-MOST_WORDED = 1500
-"""Findings with every term of the query that are compared one by one, whatever the index says."""
-OVERHEAD = 20
-"""Findings that the index proposes in SEMANTIC beside those that are shown: its order is not quite exact."""
+MOST_WORDED = 1000
+"""Findings with terms of the query that are compared one by one, whatever the index says."""
+OVERHEAD = 50
+"""Findings that are proposed for being nearest beside those that are shown: the index's order is not quite exact."""
 ROUNDING = 1e-5
 """By how much a share may be off: PostgreSQL sums it in single precision."""
 MOST_CHARACTERS = 2000
@@ -200,9 +198,9 @@ class _Ranking:
         return self.request.first + 1
 
     @property
-    def nearest(self) -> int:
+    def proposed(self) -> int:
         """Findings that are proposed for being nearest."""
-        return self.seen + self.limit + (POOL if self.asked.mode is SearchMode.HYBRID else OVERHEAD)
+        return self.seen + self.limit + OVERHEAD
 
     @cached_property
     def shape(self) -> "_Shape":
@@ -218,8 +216,15 @@ class _Ranking:
         )
 
     def send(self, session: Session, name: str) -> sa.CursorResult[Any]:
-        """Send a statement by its name in `_Statements`."""
+        """Send a statement by its name in `_Statements`, and that of a tsquery where it takes one."""
         return self._statement(name).send(session, self)
+
+    def send_by_index(
+        self, session: Session, name: str, *, most_scanned: int = nearest.MOST_SCANNED
+    ) -> Sequence[sa.Row[Any]]:
+        """Send a statement that reads in the index's order."""
+        with nearest.index_preferred(session, most_scanned):
+            return self.send(session, name).all()
 
     def estimate(self, session: Session, name: str) -> float:
         """Give the planner's estimate of a statement's rows."""
@@ -235,27 +240,21 @@ class _Ranking:
         """Tell whether the filter leaves more findings than are compared one by one."""
         return self.shape.whole or self.estimate(session, "left") > nearest.EXACT_FILTERED
 
-    def steps(self) -> Iterator[tuple[str, float | None]]:
-        """Give statements, each of more findings, with a score that nothing reaches which is not among them; None: it
-        stands in the rows.
-        """
-        if self.asked.mode is SearchMode.SEMANTIC:
-            if self.shape.whole:
-                yield "of_nearest", None
-            return
-        if not self.terms.main:
-            return
-        for name, share in (("of_every", self.terms.share_without_every), ("of_main", self.terms.share_without_main)):
-            hybrid = self.asked.mode is SearchMode.HYBRID
-            yield name, ROUNDING + (1 - SHARE_OF_TERMS + SHARE_OF_TERMS * share if hybrid else share)
+    def tiers(self, best_cosine: float = 1.0) -> Iterator[tuple[str, float]]:
+        """Give tsqueries of `Terms`, each met by more findings, with a score that nothing reaches which does not."""
+        hybrid = self.asked.mode is SearchMode.HYBRID
+        for name, share in self.terms.tiers():
+            meaning = (1 - SHARE_OF_TERMS) * max(best_cosine, 0.0)
+            yield name, ROUNDING + (meaning + SHARE_OF_TERMS * share if hybrid else share)
 
     def _statement(self, name: str) -> Statement:
         kept = _KEPT.find((name, self.shape))
         return kept or _KEPT.put((name, self.shape), self._made(name))
 
     def _made(self, name: str) -> Statement:
+        method, *terms = name.split()
         statements = _Statements(self.shape, slots_of(self.where, "where"))
-        return make_statement(getattr(statements, name)())
+        return make_statement(getattr(statements, method)(*terms))
 
 
 @dataclass(frozen=True)
@@ -367,13 +366,20 @@ class _Statements:
         score = self.score(cosines.c.cosine)
         return self._shown(self._found(score).select_from(rows), self.key, score)
 
-    def of_every(self) -> sa.Select[Any]:
-        """Compare the findings that have all that is asked for, and where."""
-        return self._of_some(self.terms.has("every"))
+    def of_terms(self, name: str) -> sa.Select[Any]:
+        """Compare the findings that meet a tsquery of `Terms`."""
+        return self._of_some(self.terms.has(name))
 
-    def of_main(self) -> sa.Select[Any]:
-        """Compare the findings that have something of what is asked for."""
-        return self._of_some(self.terms.has("some_main"))
+    def of_few(self, name: str) -> sa.Select[Any]:
+        """Compare some findings that meet a tsquery of `Terms`, and tell of how many."""
+        found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id")).select_from(self.rows)
+        found = found.where(*self.conditions(), *self.matches(), self.terms.has(name)).limit(MOST_WORDED)
+        pool = found.cte("few").prefix_with("MATERIALIZED")
+        rows = self.with_vectors(pool.join(REVISION, REVISION.c.id == pool.c.revision_id), all_rows=self.hybrid)
+        score = self.score(self.semantic())
+        ranked = sa.select(pool.c.id, pool.c.revision_id, score.label("score")).select_from(rows)
+        compared = sa.select(sa.func.count()).select_from(pool).scalar_subquery()
+        return self._shown(ranked, pool.c.id, score, compared=compared)
 
     def of_nearest(self) -> sa.Select[Any]:
         """Compare the nearest findings of all, before it is told which of them match."""
@@ -382,10 +388,10 @@ class _Statements:
         near = sa.select(EMBEDDING.c.revision_id, cosine).where(self.vector.of_model())
         if self.shape.continued:
             near = near.where(cosine <= Slot(("after", "score")).bound(sa.Double()))
-        pool = near.order_by(sa.desc("cosine")).limit(Slot(("nearest",)).bound(sa.Integer())).cte("near")
+        pool = near.order_by(sa.desc("cosine")).limit(Slot(("proposed",)).bound(sa.Integer())).cte("near")
         rows = pool.join(REVISION, REVISION.c.id == pool.c.revision_id)
         last = sa.select(sa.func.min(pool.c.cosine)).scalar_subquery()
-        return self._shown(self._found(pool.c.cosine).select_from(rows), self.key, pool.c.cosine, last)
+        return self._shown(self._found(pool.c.cosine).select_from(rows), self.key, pool.c.cosine, reached=last)
 
     def _of_some(self, *step: Expression) -> sa.Select[Any]:
         rows, score = self.with_vectors(self.rows, all_rows=self.hybrid), self.score(self.semantic())
@@ -395,7 +401,7 @@ class _Statements:
         found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id"), score.label("score"))
         return found.where(*self.conditions(), *self.matches())
 
-    def _shown(self, ranked: sa.Select[Any], key: Expression, score: Expression, *more: Expression) -> sa.Select[Any]:
+    def _shown(self, ranked: sa.Select[Any], key: Expression, score: Expression, **told: Expression) -> sa.Select[Any]:
         """Cut the page out, and only then read what explains its scores."""
         if self.shape.continued:
             score_after, key_after = Slot(("after", "score")).bound(sa.Double()), Slot(("after", "finding_id"))
@@ -404,65 +410,75 @@ class _Statements:
         rows = self.with_vectors(best.join(REVISION, REVISION.c.id == best.c.revision_id), all_rows=True)
         lexemes = sa.func.tsvector_to_array(REVISION.c.terms)
         columns = (best.c.id, best.c.score, self.semantic().label("semantic"), self.terms.share().label("share"))
-        named = [each.label("reached") for each in more]
+        named = [each.label(name) for name, each in told.items()]
         shown = sa.select(*columns, lexemes.label("lexemes"), *named).select_from(rows)
         return shown.order_by(best.c.score.desc(), best.c.id)
 
-    def by_index(self) -> sa.Select[Any]:
-        """Compare the findings that the index proposes."""
-        return self._of_pool(self._nearest("near"))
-
-    def by_index_and_terms(self) -> sa.Select[Any]:
-        """Compare the findings that the index proposes, and all that have every term of the query that matters."""
-        found = self.worded().limit(2 * MOST_WORDED).cte("worded").prefix_with("MATERIALIZED")
-        return self._of_pool(self._nearest("near"), found)
-
-    def by_index_among_terms(self) -> sa.Select[Any]:
-        """Compare the findings that the index proposes, of all and of those that have every term that matters."""
-        return self._of_pool(self._nearest("near"), self._nearest("worded", self.terms.has("every")))
-
-    def worded(self) -> sa.Select[Any]:
-        """Give what has every term of the query that matters."""
-        found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id")).select_from(self.rows)
-        return found.where(*self.conditions(), *self.matches(), self.terms.has("every"))
-
-    def _of_pool(self, *pools: sa.CTE) -> sa.Select[Any]:
-        pool = pools[0] if len(pools) == 1 else sa.union(*(sa.select(each) for each in pools)).cte("pool")
-        rows = self.with_vectors(pool.join(REVISION, REVISION.c.id == pool.c.revision_id), all_rows=True)
-        score = self.score(self.semantic())
-        ranked = sa.select(pool.c.id, pool.c.revision_id, score.label("score")).select_from(rows)
-        return self._shown(ranked, pool.c.id, score)
-
-    def _nearest(self, name: str, *matches: Expression) -> sa.CTE:
-        """Propose what the index finds nearest among matches."""
+    def by_index(self, *names: str) -> sa.Select[Any]:
+        """Compare the findings that the index proposes, of all or of those that meet a tsquery of `Terms`."""
         assert self.vector is not None  # noqa: S101 - the index is of vectors
-        rows = self.with_vectors(self.rows, all_rows=False)
-        found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id")).select_from(rows)
-        found = found.where(*self.conditions(), *self.matches(), *matches).order_by(self.vector.indexed_distance())
-        return found.limit(Slot(("nearest",)).bound(sa.Integer())).cte(name).prefix_with("MATERIALIZED")
+        distance = self.vector.indexed_distance()
+        found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id"), distance.label("distance"))
+        found = found.select_from(self.with_vectors(self.rows, all_rows=False))
+        found = found.where(*self.conditions(), *self.matches(), *map(self.terms.has, names))
+        found = found.order_by(distance).limit(Slot(("proposed",)).bound(sa.Integer()))
+        pool = found.cte("near").prefix_with("MATERIALIZED")
+        score = self.score(1.0 - pool.c.distance)
+        ranked = sa.select(pool.c.id, pool.c.revision_id, score.label("score"))
+        ranked = ranked.select_from(pool.join(REVISION, REVISION.c.id == pool.c.revision_id))
+        best = sa.select(1.0 - sa.func.min(pool.c.distance)).scalar_subquery()
+        return self._shown(ranked, pool.c.id, score, best=best)
+
+    def with_terms(self, name: str) -> sa.Select[Any]:
+        """Give a row for every finding that the filter leaves and that meets a tsquery of `Terms`."""
+        return self.left().where(*self.matches(), self.terms.has(name))
 
 
 def _read_exactly(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]]:
     """Give the rows from as few findings as tell that no other one belongs among them."""
-    for name, reached in ranking.steps():
-        rows = ranking.send(session, name).all()
-        if len(rows) == ranking.limit and rows[-1].score > (rows[-1].reached if reached is None else reached):
+    if ranking.asked.mode is SearchMode.SEMANTIC:
+        rows = ranking.send(session, "of_nearest").all() if ranking.shape.whole else []
+        if len(rows) == ranking.limit and rows[-1].score > rows[-1].reached:
+            return rows
+        return ranking.send(session, "of_all").all()
+    for name, reached in ranking.tiers():
+        rows = ranking.send(session, f"of_terms {name}").all()
+        if len(rows) == ranking.limit and rows[-1].score > reached:
             return rows
     return ranking.send(session, "of_all").all()
 
 
 def _read_by_index(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]] | None:
-    """Give the rows, or None where the index did not find as many as were asked for."""
-    name = "by_index"
-    if ranking.asked.mode is SearchMode.HYBRID:
-        few = ranking.estimate(session, "worded") <= MOST_WORDED
-        name = "by_index_and_terms" if few else "by_index_among_terms"
-    nearest.prefer_index(session, prefer=True)
-    try:
-        rows = ranking.send(session, name).all()
-    finally:
-        nearest.prefer_index(session, prefer=False)
+    """Give the rows, or None where the index did not find as many as were asked for.
+
+    In HYBRID the nearest of those that have the query's terms come in, of fewer and fewer terms, until what the nearest
+    of all has for a cosine says that no other finding belongs among them.
+    """
+    rows = ranking.send_by_index(session, "by_index")
+    if ranking.asked.mode is SearchMode.HYBRID and rows:
+        for name, reached in ranking.tiers(rows[0].best):
+            rows = _merged(ranking, rows, _read_tier(session, ranking, name))
+            if len(rows) == ranking.limit and rows[-1].score > reached:
+                break
     return rows if len(rows) >= ranking.request.first else None
+
+
+def _read_tier(session: Session, ranking: _Ranking, name: str) -> Sequence[sa.Row[Any]]:
+    """Give the best rows that meet a tsquery: of all that do where they are few, or where the index finds too few."""
+    estimate = ranking.estimate(session, f"with_terms {name}")
+    if estimate <= MOST_WORDED:  # which is often far too low, since terms come together
+        rows = ranking.send(session, f"of_few {name}").all()
+        if not rows or rows[0].compared < MOST_WORDED:
+            return rows
+    rows = ranking.send_by_index(session, f"by_index {name}", most_scanned=nearest.MOST_SCANNED_OF_TERMS)
+    if len(rows) == ranking.limit or estimate > nearest.EXACT_FILTERED:
+        return rows
+    return ranking.send(session, f"of_terms {name}").all()
+
+
+def _merged(ranking: _Ranking, *found: Sequence[sa.Row[Any]]) -> Sequence[sa.Row[Any]]:
+    rows = {row.id: row for rows in found for row in rows}.values()
+    return sorted(rows, key=lambda row: (-row.score, row.id))[: ranking.limit]
 
 
 def _hit(row: sa.Row[Any], ranking: _Ranking, seen: int) -> SearchHit:

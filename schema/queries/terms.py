@@ -1,6 +1,6 @@
 """A text in radiology's terms, as `finding_terms` reads it, and how the terms of findings are held against it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -74,6 +74,11 @@ class Terms:
         return _any(self.main)
 
     @property
+    def whole(self) -> str:
+        """All of the terms."""
+        return " & ".join(_quoted(term.lexeme) for term in self.all)
+
+    @property
     def every(self) -> str:
         """All that is asked for, and where; no revision has it where there are no terms."""
         return " & ".join(_quoted(term.lexeme) for term in self.needed)
@@ -88,15 +93,17 @@ class Terms:
         """What makes a rank of PostgreSQL, of any of the terms, the share of their weight; 0 where there are none."""
         return RANK_OF_ONE_PLACE * len(self.all) / _weight(self.all) if self.all else 0.0
 
-    @property
-    def share_without_every(self) -> float:
-        """The greatest share that a revision has which does not have `every`."""
-        return 1 - min(WEIGHTS[term.kind] for term in self.needed) / _weight(self.all)
+    def tiers(self) -> Iterator[tuple[str, float]]:
+        """Give the names of tsqueries, each met by more revisions, with the greatest share of one that does not."""
+        if not self.main:
+            return
+        if len(self.needed) < len(self.all):
+            yield "whole", 1 - self._least(self.all)
+        yield "every", 1 - self._least(self.needed)
+        yield "some_main", 1 - _weight(self.main) / _weight(self.all)
 
-    @property
-    def share_without_main(self) -> float:
-        """The greatest share that a revision has which has nothing of what is asked for."""
-        return 1 - _weight(self.main) / _weight(self.all)
+    def _least(self, terms: Sequence[Term]) -> float:
+        return min(WEIGHTS[term.kind] for term in terms) / _weight(self.all)
 
     def found_in(self, lexemes: Sequence[str]) -> list[Term]:
         """Give the terms that are among a revision's, what is seen first."""
