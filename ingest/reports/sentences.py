@@ -17,7 +17,7 @@ _NEAR_CHARS = 40
 """How far back a decision looks: more than any item's number or abbreviation."""
 
 _MARK = re.compile(
-    r"(?P<stop>[.!?…]+[)\]\"'”’»]*)|(?P<semicolon>;)|(?P<line>[^\S\n]*\n\s*)|(?P<bullet>\s(?=[·•▪]))|(?P<gap>[^\S\n]{2,})"
+    r"(?P<stop>[.!?…]+[)\]\"'”\u2019»]*)|(?P<semicolon>;)|(?P<line>[^\S\n]*\n\s*)|(?P<bullet>\s(?=[·•▪]))|(?P<gap>[^\S\n]{2,})"
 )
 _ASIDE = re.compile(rf"\([^()]{{0,{_ASIDE_CHARS}}}\)")
 _ITEM = re.compile(r"\W*(?:(?:left|right|both|bilateral)\s+)?\d[\d\s,-]*", re.IGNORECASE)
@@ -30,12 +30,13 @@ _WORD = re.compile(r"[^\W\d_]+")
 _VISIBLE = re.compile(r"\S")
 _ALPHANUMERIC = re.compile(r"[^\W_]")
 _OPEN_ENDS = frozenset(",:;(-")
-_BULLETS = frozenset("-*·•▪–")
+_BULLETS = frozenset("-*·•▪\u2013")
 _TITLES = frozenset({"dr", "prof", "e.g", "i.e", "vs", "approx", "cf"})
 _ABBREVIATIONS = _TITLES | frozenset(
-    "lab cor blind ca max min mm cm ml ant post sup inf lat med bil seg diam incl resp etc yrs".split()
+    {"lab", "cor", "blind", "ca", "max", "min", "mm", "cm", "ml", "ant", "post", "sup", "inf", "lat", "med", "bil"}
+    | {"seg", "diam", "incl", "resp", "etc", "yrs"}
 )
-_NUMBERED = _TITLES | frozenset("ca no nr fig ser im img ima seg".split())
+_NUMBERED = _TITLES | {"ca", "no", "nr", "fig", "ser", "im", "img", "ima", "seg"}
 _CONJUNCTIONS = frozenset({"and", "or", "with", "but", "ve", "veya", "ile"})
 
 

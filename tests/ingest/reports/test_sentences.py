@@ -1,6 +1,7 @@
 """The sentence splitter: what parts sentences, and its laws. All text is invented."""
 
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -68,7 +69,7 @@ def test_every_visible_character_is_in_exactly_one_sentence(text: str) -> None:
     held = [n for one in spans for n in range(one.start, one.end) if not text[n].isspace()]
     assert sorted(visible) == held
     assert all(one.start < one.end and text[one.start : one.end].strip() == text[one.start : one.end] for one in spans)
-    assert all(before.end <= after.start for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before.end <= after.start for before, after in pairwise(spans))
 
 
 @given(st.lists(WORDS, max_size=60).map("".join))
