@@ -38,12 +38,12 @@ class Answer:
 
     @property
     def lost(self) -> tuple[Violation, ...]:
-        """What the output lost of the input."""
-        return violations(self.asked, self.output)
+        """What the output lost of the input; what a person left out is no loss."""
+        return () if self.engine is EngineName.PERSON else violations(self.asked, self.output)
 
     @property
     def repaired(self) -> tuple[Violation, ...]:
-        """What was lost at first, and is there now."""
+        """What was lost at first, and is no more."""
         return tuple(each for each in violations(self.asked, self.first) if each not in self.lost)
 
 
@@ -86,7 +86,7 @@ def answer_all(database: Database, engine: Engine, stage: Stage, inputs: Iterabl
         answers.failed[input_digest(asked)] = why
     with database.transaction() as session:
         kept = find_results(session, key, by_digest.keys())
-        first = first_outputs(session, key, kept.keys()) if engine.can_repair else {}
+        first = first_outputs(session, key, kept.keys())
     for digest, one in kept.items():
         said_first = first.get(digest, one.output)
         answers.by_digest[digest] = Answer(by_digest[digest], one.output, one.id, one.engine, said_first)

@@ -5,7 +5,7 @@ was accepted; it is kept once for a key, and a person's own, for whatever engine
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -122,7 +122,17 @@ def add_correction(session: Session, stage: Stage, asked: Strict, output: Strict
 
 
 def first_outputs(session: Session, key: ResultKey, digests: Collection[str]) -> dict[str, Strict]:
-    """Give what a language model said first of inputs, by digest, before it was asked to repair it."""
+    """Give what an engine said first of inputs, by digest, before it was asked to repair it, or corrected."""
+    if key.engine is EngineName.OPENAI:
+        return _first_called(session, key, digests)
+    result = STAGE_RESULT.c
+    same = (result[name] == value for name, value in asdict(key).items())
+    statement = sa.select(result.input_sha256, result.output).where(*same, result.input_sha256.in_(digests))
+    read = OUTPUTS[key.stage].model_validate
+    return {digest: read(output) for digest, output in session.execute(statement)}
+
+
+def _first_called(session: Session, key: ResultKey, digests: Collection[str]) -> dict[str, Strict]:
     call = MODEL_CALL.c
     statement = (
         sa.select(call.input_sha256, call.output)

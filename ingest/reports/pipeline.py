@@ -21,8 +21,9 @@ from ingest.reports.ledger import last_call, spending
 from ingest.reports.readings import Read, save_reading
 from ingest.reports.revisions import batches_of_texts, save_categories, save_descriptors
 from ingest.reports.run import ProcessReport
-from ingest.reports.sources import Source, count_reports, engine_version, get_study_id, read_sources, reports_to_read
+from ingest.reports.sources import Source, count_read, engine_version, read_sources
 from ingest.reports.stages import Extraction, Phrase, Rewrite, RewrittenReport, Stage, Strict
+from ingest.reports.work import Work
 from schema.database import LOCK_READINGS, Database
 from schema.errors import RunStopped, ServerError
 from schema.ontology import rexgroundingct_ontology
@@ -33,24 +34,6 @@ CHUNK = 32
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told (done, all) after every chunk of reports."""
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a run is to do: all of it, unless it says less."""
-
-    last: Stage | None = None
-    """The stage after which it ends; readings are written only by a run of all stages."""
-    study: str | None = None
-    limit: int | None = None
-    """How many reports at most; findings are then left alone."""
-    again: Sequence[int] | None = None
-    """Reports to read whether or not they were read, in place of those that were not."""
-
-    def has(self, stage: Stage) -> bool:
-        """Tell whether a stage is part of it."""
-        order = list(Stage)
-        return self.last is None or order.index(stage) <= order.index(self.last)
 
 
 @dataclass(frozen=True)
@@ -80,11 +63,10 @@ def process(database: Database, engine: Engine, work: Work, tell: Progress | Non
         with database.transaction() as session:
             before = last_call(session)
             run = _Run(database, engine, work, report, category_ids(session))
-            study_id = get_study_id(session, work.study) if work.study else None
+            study_id = work.study_id(session)
         try:
             _read_reports(run, study_id, tell or (lambda _done, _total: None))
-            if work.limit is None:
-                _read_findings(run, study_id)
+            _read_findings(run, study_id)
         except RunStopped as error:
             report.stopped = str(error)
         with database.transaction() as session:
@@ -120,12 +102,8 @@ def category_ids(session: Session) -> dict[str, int]:
 
 def _read_reports(run: _Run, study_id: int | None, tell: Progress) -> None:
     with run.database.transaction() as session:
-        total = count_reports(session, study_id)
-        pending = run.work.again
-        if pending is None:
-            pending = reports_to_read(session, run.engine, study_id, None)
-    run.report.unchanged = total - len(pending)
-    pending = pending[: run.work.limit]
+        pending = run.work.reports(session, run.engine)
+        run.report.unchanged = count_read(session, run.engine, study_id)
     for n in range(0, len(pending), CHUNK):
         _read_chunk(run, pending[n : n + CHUNK])
         tell(min(n + CHUNK, len(pending)), len(pending))
@@ -136,10 +114,10 @@ def _read_chunk(run: _Run, report_ids: Sequence[int]) -> None:
         sources = read_sources(session, report_ids)
     rewrites = run.ask(Stage.REWRITE, [each.text for each in sources])
     reports = _rewritten(sources, rewrites)
-    extractions = run.ask(Stage.EXTRACT, reports.values()) if run.work.has(Stage.EXTRACT) else Answers()
+    extractions = run.ask(Stage.EXTRACT, reports.values()) if run.work.asks_of_reports(Stage.EXTRACT) else Answers()
     phrases = [Phrase(text=text) for each in extractions.by_digest.values() for text in _phrases(each.output)]
-    described = run.ask(Stage.DESCRIBE, phrases) if run.work.has(Stage.DESCRIBE) else Answers()
-    categorised = run.ask(Stage.CATEGORISE, phrases) if run.work.has(Stage.CATEGORISE) else Answers()
+    described = run.ask(Stage.DESCRIBE, phrases) if run.work.asks_of_reports(Stage.DESCRIBE) else Answers()
+    categorised = run.ask(Stage.CATEGORISE, phrases) if run.work.asks_of_reports(Stage.CATEGORISE) else Answers()
     for source in sources:
         _finish(run, source, (rewrites, extractions, described, categorised), reports.get(source.report_id))
 
@@ -178,12 +156,12 @@ def _finish(
 
 
 def _read_findings(run: _Run, study_id: int | None) -> None:
-    if run.work.last in (None, Stage.CATEGORISE):
+    if run.work.asks_of_findings(Stage.CATEGORISE):
         for texts in batches_of_texts(run.database, study_id, uncategorised=True):
             answers = _ask_of_findings(run, Stage.CATEGORISE, texts)
             with run.database.transaction() as session:
                 run.report.categorised += save_categories(session, texts, answers, run.categories)
-    if run.work.last in (None, Stage.DESCRIBE):
+    if run.work.asks_of_findings(Stage.DESCRIBE):
         version = engine_version(run.engine, Stage.DESCRIBE)
         for texts in batches_of_texts(run.database, study_id):
             answers = _ask_of_findings(run, Stage.DESCRIBE, texts)

@@ -68,9 +68,7 @@ def violations(asked: Strict, output: Strict) -> tuple[Violation, ...]:
         case RewrittenReport(), Extraction():
             return tuple(_lost([each.text for each in asked.sentences], phrases_by_sentence(output), output))
         case _, Categorisation():
-            given = [output.code] if output.code is not None else []
-            named = [*given, *(each.code for each in output.alternatives)]
-            return tuple(Violation(LossKind.CODE, code) for code in named if code not in assignable_codes())
+            return tuple(Violation(LossKind.CODE, code) for code in _codes(output) if code not in assignable_codes())
     return ()
 
 
@@ -79,13 +77,12 @@ def named(asked: Strict, output: Strict) -> Iterator[LossKind]:
     match asked, output:
         case (ReportText() | RewrittenReport(), Rewrite() | Extraction()):
             set_aside = left_out(output)
-            for number, sentence in enumerate(asked.sentences):
+            for number, text in enumerate([each.text for each in asked.sentences]):
                 yield LossKind.SENTENCE
                 if number not in set_aside:
-                    yield from (kind for kind, _ in facts(sentence.text))
+                    yield from (kind for kind, _ in facts(text))
         case _, Categorisation():
-            given = [output.code] if output.code is not None else []
-            yield from (LossKind.CODE for _ in [*given, *output.alternatives])
+            yield from (LossKind.CODE for _ in _codes(output))
 
 
 def rewritten_by_sentence(rewrite: Rewrite) -> dict[int, list[str]]:
@@ -102,6 +99,11 @@ def left_out(output: Rewrite | Extraction) -> frozenset[int]:
     """Give the numbers of the sentences that are dropped or undecided, and of which nothing else was made."""
     made = rewritten_by_sentence(output) if isinstance(output, Rewrite) else phrases_by_sentence(output)
     return frozenset({each.sentence for each in output.dropped} | set(output.undecided)) - made.keys()
+
+
+def _codes(output: Categorisation) -> list[str]:
+    given = [output.code] if output.code is not None else []
+    return [*given, *(each.code for each in output.alternatives)]
 
 
 def _grouped(pairs: Iterable[tuple[int, str]]) -> dict[int, list[str]]:

@@ -57,13 +57,10 @@ class Read:
         first_source = [each.sources[0].sentence for each in self.rewritten.sentences]
         for answer, numbers in ((self.rewrite, range(len(self.source.sentence_ids))), (self.extraction, first_source)):
             for one, repaired in _losses(answer):
-                yield one, None if one.sentence is None else self._sentence_id(numbers, one.sentence), repaired
+                place = None if one.sentence is None else numbers[one.sentence]
+                yield one, None if place is None else self.source.sentence_ids[place], repaired
         for _, categorisation in self.phrases.values():
             yield from ((one, None, repaired) for one, repaired in _losses(categorisation))
-
-    def _sentence_id(self, numbers: Sequence[int], place: int) -> int | None:
-        """Give the row of a source sentence; what was said at first may have had more sentences than there are."""
-        return self.source.sentence_ids[numbers[place]] if place < len(numbers) else None
 
 
 def _losses(answer: Answer) -> Iterator[tuple[Violation, bool]]:

@@ -48,24 +48,27 @@ def get_study_id(session: Session, name: str) -> int:
     return int(key)
 
 
-def count_reports(session: Session, study_id: int | None = None) -> int:
-    """Count the reports in English that have a sentence to read."""
-    statement = sa.select(sa.func.count()).select_from(REPORT).where(*_readable(study_id))
+def count_read(session: Session, engine: Engine, study_id: int | None) -> int:
+    """Count the reports whose latest reading is what this engine, in these versions, read."""
+    statement = sa.select(sa.func.count()).select_from(REPORT).where(*_readable(study_id), _read_by(engine))
     return int(session.execute(statement).scalar_one())
+
+
+def readable_reports(session: Session, study_id: int) -> list[int]:
+    """Give a study's reports in English that have a sentence to read."""
+    return list(session.scalars(sa.select(REPORT.c.id).where(*_readable(study_id)).order_by(REPORT.c.id)))
 
 
 def reports_to_read(session: Session, engine: Engine, study_id: int | None, limit: int | None) -> list[int]:
     """Give the reports whose latest reading is not what this engine, in these versions, would read; by study."""
-    version = engine_version(engine)
-    read = sa.exists().where(
-        READING.c.report_id == REPORT.c.id,
-        READING.c.is_latest,
-        READING.c.engine == engine.name,
-        READING.c.engine_version == version,
-    )
     rows = REPORT.join(STUDY, STUDY.c.id == REPORT.c.study_id)
-    statement = sa.select(REPORT.c.id).select_from(rows).where(*_readable(study_id), ~read)
+    statement = sa.select(REPORT.c.id).select_from(rows).where(*_readable(study_id), ~_read_by(engine))
     return list(session.scalars(statement.order_by(STUDY.c.name, REPORT.c.id).limit(limit)))
+
+
+def _read_by(engine: Engine) -> sa.ColumnElement[bool]:
+    by = (READING.c.engine == engine.name, READING.c.engine_version == engine_version(engine))
+    return sa.exists().where(READING.c.report_id == REPORT.c.id, READING.c.is_latest, *by)
 
 
 def _readable(study_id: int | None) -> list[sa.ColumnElement[bool]]:

@@ -33,13 +33,13 @@ class HostedEngine:
             RunStopped: no other question would be answered either.
         """
         try:
-            return self.requester.send(self._question(stage, asked, faults))
+            return self.requester.send(self.question(stage, asked, faults))
         except Fault as fault:
             if fault.name not in REPAIRABLE:
                 raise StageFailed(f"{stage}: {fault}") from fault
             advice = fault.advice or str(fault)
         try:
-            return self.requester.send(self._question(stage, asked, [*faults, advice]))
+            return self.requester.send(self.question(stage, asked, [*faults, advice]))
         except Fault as fault:
             raise StageFailed(f"{stage}: {fault}, also when it was named") from fault
 
@@ -47,6 +47,7 @@ class HostedEngine:
         """Send nothing more."""
         self.requester.pace.stopped.set()
 
-    def _question(self, stage: Stage, asked: Strict, faults: Sequence[str]) -> Question:
+    def question(self, stage: Stage, asked: Strict, faults: Sequence[str] = ()) -> Question:
+        """Give what is sent."""
         prompt = load_prompt(stage)
         return Question(stage, prompt.version, asked, prompt.messages(asked, faults))
