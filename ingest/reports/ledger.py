@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlmodel import Session
 
 from ingest.reports.engine import Engine
@@ -91,7 +91,7 @@ def find_results(session: Session, key: ResultKey, digests: Collection[str]) -> 
     )
     statement = (
         sa.select(result.input_sha256, result.id, result.output, result.engine)
-        .distinct(result.input_sha256)
+        .ext(distinct_on(result.input_sha256))
         .where(result.stage == key.stage, result.schema_version == key.schema_version)
         .where(result.input_sha256.in_(digests), by_person | by_engine)
         .order_by(result.input_sha256, by_person.desc(), result.id.desc())
@@ -136,7 +136,7 @@ def _first_called(session: Session, key: ResultKey, digests: Collection[str]) ->
     call = MODEL_CALL.c
     statement = (
         sa.select(call.input_sha256, call.output)
-        .distinct(call.input_sha256)
+        .ext(distinct_on(call.input_sha256))
         .where(call.stage == key.stage, call.prompt_version == key.prompt_version, call.model == key.model)
         .where(call.schema_version == key.schema_version, call.input_sha256.in_(digests), call.output.is_not(None))
         .order_by(call.input_sha256, call.id)

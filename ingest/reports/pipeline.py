@@ -95,9 +95,8 @@ def category_ids(session: Session) -> dict[str, int]:
     known = rexgroundingct_ontology()
     rows = CATEGORY.join(ONTOLOGY, ONTOLOGY.c.id == CATEGORY.c.ontology_id)
     this = (ONTOLOGY.c.name == known.name, ONTOLOGY.c.version == known.version, CATEGORY.c.assignable)
-    return dict(
-        session.execute(sa.select(CATEGORY.c.code, CATEGORY.c.id).select_from(rows).where(*this)).tuples().all()
-    )
+    found = session.execute(sa.select(CATEGORY.c.code, CATEGORY.c.id).select_from(rows).where(*this))
+    return {row.code: row.id for row in found}
 
 
 def _read_reports(run: _Run, study_id: int | None, tell: Progress) -> None:

@@ -86,7 +86,7 @@ def read_sources(session: Session, report_ids: Collection[int]) -> list[Source]:
         .where(REPORT.c.id.in_(report_ids), SENTENCE.c.section.in_(READ_SECTIONS))
         .order_by(*order)
     )
-    each = groupby(session.execute(statement).tuples(), key=lambda row: row[:2])
+    each = groupby(session.execute(statement), key=lambda row: (row[0], row[1]))
     return [_source(report_id, study, sentences) for (report_id, study), sentences in each]
 
 

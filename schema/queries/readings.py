@@ -43,18 +43,17 @@ def _parts(session: Session, reading_id: int) -> dict[str, list[dict[str, Any]]]
     described = OBSERVATION.join(DESCRIPTOR, DESCRIPTOR.c.observation_id == OBSERVATION.c.id)
     account, said, seen = SENTENCE_ACCOUNT.c, REWRITTEN_SENTENCE.c, OBSERVATION.c
     descriptor, lost = DESCRIPTOR.c, LOSS.c
-    in_order = (seen.position, descriptor.start_char)
     source = sa.select(SENTENCE.c.section, SENTENCE.c.text, account.use, account.reason).select_from(accounts)
     values = (descriptor.kind, descriptor.value, descriptor.start_char, descriptor.end_char)
-    described_rows = sa.select(seen.position, *values).select_from(described)
+    described_rows = (
+        sa.select(seen.position, *values).select_from(described).order_by(seen.position, descriptor.start_char)
+    )
     observed = sa.select(seen.position, seen.phrase, seen.present, seen.refers_to_prior, seen.category_code)
     statements = {
         "source": source.where(account.reading_id == reading_id).order_by(SENTENCE.c.section, SENTENCE.c.start_char),
         "rewritten": sa.select(said.region, said.text).where(said.reading_id == reading_id).order_by(said.position),
         "observations": observed.where(seen.reading_id == reading_id).order_by(seen.position),
-        "descriptors": described_rows.where(seen.reading_id == reading_id).order_by(
-            seen.position, descriptor.start_char
-        ),
+        "descriptors": described_rows.where(seen.reading_id == reading_id),
         "losses": sa.select(lost.kind, lost.what, lost.repaired).where(lost.reading_id == reading_id).order_by(lost.id),
     }
     return {name: [dict(row) for row in session.execute(each).mappings()] for name, each in statements.items()}
