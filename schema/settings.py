@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, Json, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schema.arrays.address import check_address
@@ -20,6 +20,7 @@ class Settings(BaseSettings):
         env_nested_delimiter="_",
         env_nested_max_split=1,
         env_file=".env",
+        env_ignore_empty=True,
         extra="ignore",
         frozen=True,
     )
@@ -39,7 +40,7 @@ class Settings(BaseSettings):
     """`all-MiniLM-L6-v2`, or a folder with its weights."""
     llm_model: str | None = None
     """The language model that reads reports, as the server at OPENAI_BASE_URL calls it."""
-    llm_parameters: dict[str, Any] = Field(default_factory=lambda: {"temperature": 0})
+    llm_parameters: Json[dict[str, Any]] = Field(default='{"temperature": 0}')  # type: ignore[arg-type] # as a variable has it
     """What is sent with every request beside the texts, as JSON."""
     llm_prices: Path | None = None
     """A file of prices by model, which stand before those that come along."""

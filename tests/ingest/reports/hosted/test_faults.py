@@ -248,9 +248,7 @@ def test_a_server_that_answers_nothing_well_ends_the_run(
     assert len(model_server.asked) < 30
 
 
-def test_a_failed_call_is_never_a_result(
-    database: Database, model_server: ModelServer, new_engine: NewEngine
-) -> None:
+def test_a_failed_call_is_never_a_result(database: Database, model_server: ModelServer, new_engine: NewEngine) -> None:
     model_server.faults_by_words[""] = error(500, "server_error")
     read_one(database, new_engine())
     assert count(database, STAGE_RESULT) == 0
