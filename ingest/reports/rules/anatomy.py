@@ -37,6 +37,8 @@ class Lexicon:
 
 
 _SIDES = Lexicon(_WORDS["side"])
+_PAIRED = Lexicon(_WORDS["paired"])
+_NO_SIDE = Lexicon(_WORDS["no_side"])
 _LOBES = Lexicon(_WORDS["lobe"])
 _SEGMENTS = Lexicon(_WORDS["segment"])
 _BESIDE = Lexicon(_WORDS["segment_beside"])
@@ -71,11 +73,17 @@ _ABBREVIATIONS = {
 
 
 def find_sides(text: str) -> Iterator[Mention]:
-    """Give the sides of the patient that words name; a lingula is left, a middle lobe right."""
-    yield from _SIDES.find(text)
+    """Give the sides of the patient that words name; a lingula is left, a middle lobe right, plain `lungs` are both."""
+    ignored = list(_NO_SIDE.find(text))
+    named = [side for side in _SIDES.find(text) if not any(_overlap(side, each) for each in ignored)]
+    yield from named or _PAIRED.find(text)
     for match in _ABBREVIATED.finditer(text):
         if match.group() in _ABBREVIATIONS:
             yield Mention(_ABBREVIATIONS[match.group()].split()[0], match.start(), match.end())
+
+
+def _overlap(one: Mention, other: Mention) -> bool:
+    return one.start < other.end and other.start < one.end
 
 
 def find_lobes(text: str) -> Iterator[Mention]:
@@ -112,7 +120,9 @@ def _sides_of(named: Mention, text: str) -> tuple[str, ...]:
     before = list(_SIDE_WORD.finditer(text, 0, named.start))
     if before:
         return _named_sides(before[-1])
-    return _named_sides(after) if after else ()
+    if after:
+        return _named_sides(after)
+    return _BOTH if text[: named.end].lower().endswith("s") else ()
 
 
 def _named_sides(match: re.Match[str]) -> tuple[str, ...]:
@@ -124,9 +134,7 @@ def find_segments(text: str) -> Iterator[Mention]:
     certain = list(_SEGMENTS.find(text))
     yield from certain
     for mention in _BESIDE.find(text):
-        if not any(known.start < mention.end and mention.start < known.end for known in certain) and _is_segment(
-            mention, text
-        ):
+        if not any(_overlap(known, mention) for known in certain) and _is_segment(mention, text):
             yield mention
 
 

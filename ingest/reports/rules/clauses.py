@@ -3,14 +3,14 @@
 import re
 
 SEEN = (
-    r"(?:observed|detected|seen|noted|monitored|visuali[sz]ed|identified|found|tracked|encountered|distinguished|followed|"
-    r"viewed|watched|noticed|selected|revealed|present|determined|recorded|available|evident|recognized|remarkable|discerned|"
+    r"(?:observed|detected|seen|watched|visible|confirmed|counted|developed|noted|monitored|visuali[sz]ed|identified|found|tracked|encountered|distinguished|followed|"
+    r"viewed|noticed|selected|revealed|present|determined|recorded|available|evident|recognized|remarkable|discerned|"
     r"discernible|noteworthy|traced|demonstrated|shown|displayed)"
 )
 BE = r"(?:is|are|was|were|has been|have been|had been|be)"
 _PREDICATE = re.compile(
     rf"\b(?:{BE}(?:\s+not)?|there\s+{BE}|has|have|had|increased|decreased|shows?|showed|contains?|reveals?|"
-    r"draws? attention|attracts? attention|can(?:not)? be|could(?: not)? be|did not|does not|accompan(?:y|ies)|appears?)\b",
+    r"draws? attention|attracts? attention|can(?:not)? be|could(?: not)? be|did not|does not|accompan(?:y|ies)|appears?|not\s+(?:seen|observed|detected|found|visible))\b",
     re.IGNORECASE,
 )
 _RELATIVE = re.compile(

@@ -2,7 +2,7 @@
 
 import re
 
-from ingest.reports.rules.cues import ADJECTIVE, HEAD, SELF_PLACED, VAGUE
+from ingest.reports.rules.cues import ADJECTIVE, ATTRIBUTE, HEAD, SELF_PLACED, VAGUE
 from ingest.reports.rules.phrases import trimmed
 from ingest.reports.rules.regions import STRONG, find_region
 
@@ -12,17 +12,19 @@ _PLACE = re.compile(
 )
 _SHARED = re.compile(r"\b(?:in|on|at|within|throughout|of the|of both)\b", re.IGNORECASE)
 _WITH = re.compile(
-    r"\b(?:with|containing|consistent with|compatible with|due to|secondary to|accompanied by|in which|where|associated|belonging to|including|such as|in favor of|in terms of|suggest\w*|suspicio\w+|related to|causing|surrounding)\b",
+    r"\b(?:with|containing|consistent with|compatible with|due to|secondary to|accompanied by|in which|where|belonging to|including|such as|in favor of|in terms of|suggest\w*|suspicio\w+|related to|causing|surrounding)\b",
     re.IGNORECASE,
 )
 _JOINT = re.compile(
-    r"\s*,\s*(?:and|or|as well as)?\s*|\s+(?:and|or|as well as|and/or|nor)\s+|\s*/\s*(?=[a-z])|\s+-\s+|\s+\+\s+",
+    r"\s*,\s*(?:and|or|as well as)?\s*|\s+(?:and|or|as well as|and/or|nor)\s+|\s*/\s*(?=[a-z])|\s+-\s+|\s+\+\s+|"
+    r"\s+(?P<with>(?:together|associated|along) with|accompanied by|with)\s+",
     re.IGNORECASE,
 )
 _CONTINUES = re.compile(
-    r"(?:some|most|one|each|the (?:largest|biggest|larger|smaller|other)|which|more|especially|predominantly|mostly|partially|including|in|on|at|where|whose|measuring|reaching|with|of|from|extending|adjacent|approximately|sometimes|mainly|prominent|particularly|around|among|accompan\w+|located|showing|containing|causing|surrounding|consistent|compatible|\d)\b",
+    r"(?:some|most|one of|one is|each|the (?:largest|biggest|larger|smaller|other)|which|more|especially|predominantly|mostly|partially|including|in|on|at|where|whose|measuring|reaching|with|of|from|extending|adjacent|approximately|sometimes|mainly|prominent|particularly|around|among|accompan\w+|located|showing|containing|causing|surrounding|consistent|compatible|\d)\b",
     re.IGNORECASE,
 )
+_ANOTHER = re.compile(r"\banother(?: one)?\b(?! \w*(?:nodul|lesion|mass|area|cyst|focus))", re.IGNORECASE)
 _SITE = r"(?:pleural|pericardial|peribronchial)"
 _OF_SITE = (
     r"(?:effusions?|thickenings?|thickness increases?|thickness|increases? in thickness|increased thickness|fluid)"
@@ -39,11 +41,17 @@ _SIDED = re.compile(r"\b(?:bilateral|right|left|both)\b", re.IGNORECASE)
 
 def split_findings(words: str) -> list[str]:
     """Give a phrase for each finding that the words name, in their order; the words themselves where they name one."""
-    groups = _groups(_with_grid(_hyphens_as_joints(words)))
+    groups = _groups(_with_grid(_hyphens_as_joints(_named_again(words))))
     if len(groups) < 2:
         return [text for text in (trimmed(words),) if text]
     shared = _sharing_place(_sharing_side(_sharing_noun(groups)))
     return [text for group in shared if (text := trimmed(group))]
+
+
+def _named_again(words: str) -> str:
+    """Write `nodule in X and another one in Y` as `nodule in X and nodule in Y`."""
+    again, head = _ANOTHER.search(words), HEAD.search(words)
+    return f"{words[: again.start()]}{head.group()}{words[again.end() :]}" if again and head else words
 
 
 def _hyphens_as_joints(words: str) -> str:
@@ -91,12 +99,14 @@ def _begins_finding(words: str, joint: re.Match[str]) -> bool:
         return False
     ends = [match.start() for match in (_PLACE.search(rest), _JOINT.search(rest), _WITH.search(rest)) if match]
     core = rest[: min(ends, default=len(rest))]
+    if joint["with"]:
+        return _heads(core) and not ATTRIBUTE.search(core)
     return _heads(core) or _is_adjective(core)
 
 
 def _ends_finding(part: str, joint: re.Match[str]) -> bool:
     """Whether the part before can stand alone; `effusion with thickening and atelectasis` stays whole."""
-    nested = _WITH.search(part) and "," not in joint.group()
+    nested = not joint["with"] and _WITH.search(part) and "," not in joint.group()
     return not nested and (_heads(part) or _is_adjective(part))
 
 

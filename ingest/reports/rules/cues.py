@@ -19,6 +19,7 @@ NOTHING = re.compile(
     rf"(?:(?:{'|'.join(_NOUNS['plain'])})\s+)*(?:{'|'.join(_NOUNS['nothing'])})\b(?! (?:compatible|consistent|in favou?r|of)\b)",
     re.IGNORECASE,
 )
+ATTRIBUTE = any_term(_NOUNS["attributes"])
 SELF_PLACED = any_term(_NOUNS["self_placed"])
 HYPOTHESIS = re.compile(rf"\b(?:{'|'.join(_CUES['hypothesis'])})\b", re.IGNORECASE)
 _INFERRED = any_term(_NOUNS["inferred"])

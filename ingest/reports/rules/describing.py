@@ -27,6 +27,17 @@ _COUNT = re.compile(
 _ORDINAL_BEFORE = re.compile(
     r"\b(?:segments?|stage|grade|series|image|type|level|the|this|in|of|at|number|no)\s*$", re.IGNORECASE
 )
+_OF_WALLS = re.compile(r"\s+(?:bronchial\s+)?(?:wall\s+)?(?:thick|cuff|calcification)", re.IGNORECASE)
+_LIMIT_BEFORE = re.compile(
+    r"(?:\b(?:less|smaller|shorter|larger|greater|thinner|bigger|more|lower) than|not exceed\w*|below|under|above|over|[<>]|"
+    r"\b(?:formerly|previously|was|from|compared (?:with|to))(?: (?:about|approximately|measured|as))*)\s*$",
+    re.IGNORECASE,
+)
+_NO_SIZE_AFTER = re.compile(
+    r"\s*(?:\)|,)?\s*(?:distant|away|proximal|distal|from|above|below|behind the|deep to|before\b|(?:in|on|at) (?:the |an? )?(?:\w+ )?"
+    r"(?:previous|prior|old|former|earlier|last))\b",
+    re.IGNORECASE,
+)
 _BREAK = re.compile(r"[,;:.()]|\b(?:in|of|at|on|with|and|or|is|are|was|were|to)\b", re.IGNORECASE)
 
 
@@ -44,6 +55,8 @@ def _mentions(text: str) -> Iterator[Described]:
     for kind, find in finders.items():
         first: dict[str, Mention] = {}
         for mention in find(text):
+            if kind is DescriptorKind.DISTRIBUTION and _OF_WALLS.match(text, mention.end):
+                continue
             first.setdefault(mention.value, mention)
         for value, mention in first.items():
             yield Described(kind=kind, value=value, start=mention.start, end=mention.end)
@@ -51,6 +64,8 @@ def _mentions(text: str) -> Iterator[Described]:
 
 def _sizes(text: str) -> Iterator[Described]:
     for measured in find_measurements(text):
+        if _LIMIT_BEFORE.search(text, 0, measured.start) or _NO_SIZE_AFTER.match(text, measured.end):
+            continue
         yield Described(
             kind=DescriptorKind.SIZE,
             value=measured.value,

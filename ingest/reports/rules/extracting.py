@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from ingest.reports.rules.clauses import split_clauses
+from ingest.reports.rules.clauses import BE, split_clauses
 from ingest.reports.rules.coordination import split_findings
 from ingest.reports.rules.cues import (
     ANAPHORIC,
@@ -20,8 +20,10 @@ from ingest.reports.rules.cues import (
     names_inference_only,
     refers_to_prior,
 )
-from ingest.reports.rules.negation import Denial, find_denial, split_without
+from ingest.reports.rules.negation import Denial, find_denial, find_gone, split_without
 from ingest.reports.rules.phrases import finding_words, trimmed
+from ingest.reports.rules.regions import find_region
+from ingest.reports.rules.vocabulary import load_vocabulary
 from ingest.reports.rules.wording import capitalised, reworded
 from ingest.reports.stages import Dropped, Extracted, Extraction, RewrittenReport, RewrittenSentence
 from schema.report import DropReason, Region
@@ -33,17 +35,21 @@ _CUT = re.compile(
 _COMMA = re.compile(r"[,;]\s+(?:and\s+)?")
 _PLACED = re.compile(r"\d|\b(?:right|left|both|bilateral|lobes?|segments?|lungs?)\b", re.IGNORECASE)
 _SIGN_OF = re.compile(
-    r"^(?:any )?(?:\w+ )?(?:findings?|signs?|evidence|appearances?|lesions?|images?)\s+(?:that (?:may|can|could) be )?(?:compatible|consistent|in accordance|in favou?r|suggest\w*|indicat\w*|of|in terms)\s*(?:of|with)?\s+",
+    r"^(?:any )?(?:\w+ )?(?:findings?|signs?|evidence|appearances?|lesions?|images?)\s+"
+    r"(?:that (?:may|can|could) be )?"
+    r"(?:compatible|consistent|in accordance|in favou?r|suggest\w*|indicat\w*|of|in terms)\s*(?:of|with)?\s+",
     re.IGNORECASE,
 )
 _CHANGE = re.compile(
-    r"^(?P<place>.*?)\b(?:no|not?)\s+(?:\w+\s+){0,2}?(?:changes?|differences?|progression|regression|increase|decrease|change)\b(?P<rest>.*)$",
+    r"^(?P<place>.*?)\b(?:no|not?)\s+(?:\w+\s+){0,2}?"
+    r"(?:changes?|differences?|progression|regression|increase|decrease)\b(?P<rest>.*)$",
     re.IGNORECASE,
 )
-_OF = re.compile(
-    r"\b(?:size|sizes|appearances?|dimensions?|number|extent|distribution|character)\b[\w\s,]*?\bof\s+(?:the\s+)?(?P<thing>.+)$",
-    re.IGNORECASE,
-)
+_IN_OR_OF = re.compile(r"\b(?:in|of)\s+(?:the\s+)?", re.IGNORECASE)
+_ALSO_NO = re.compile(r"\s*,?\s*\b(?:and\s+|or\s+)?(?:no|nor)\s+", re.IGNORECASE)
+_BE_LAST = re.compile(rf"\s*\b{BE}\s*$", re.IGNORECASE)
+_PLACE_FIRST = re.compile(r"(?:in|at|on|within|around)\b", re.IGNORECASE)
+_DESCRIBED = re.compile(r"the\b(?!\s+(?:largest|biggest|larger|smaller|other|same))", re.IGNORECASE)
 _SHOWED = re.compile(
     r"\s*,?\s*\b(?:which\s+)?(?:shows?|showed|had|has|with|there (?:is|was|are|were)|did|does|do|is|are|was|were)\s*$",
     re.IGNORECASE,
@@ -60,11 +66,9 @@ _STATE = re.compile(
     r"^(?:it|they|these|this|those|findings?|appearances?|all)\b[\w\s]*\b(?:stable|unchanged|same|persist\w*)\b[\w\s]*\.?$",
     re.IGNORECASE,
 )
-_ABNORMAL = re.compile(
-    r"\b(?:increased|decreased|reduced|wider|larger|thicker|higher|lower|greater|smaller|widened|enlarged|dilated|ectatic|obliterated|narrowed|displaced|deviated|elongated|tortuous|prominent|heterogeneous|coarse|thickened|thinner|atrophic|operated|absent|irregular|loss|fatty|above|removed|excised|calcified|cachectic|elevated|flattened|collapsed|below|abnormal|pathological|severe|increase|decrease)\b",
-    re.IGNORECASE,
-)
+_ABNORMAL = re.compile(rf"\b(?:{'|'.join(load_vocabulary('cues')['abnormal'])})\b", re.IGNORECASE)
 _MOST_WORDS_UNKNOWN = 30
+_MOST_WORDS_PLACE = 6
 _PRECEDENCE = (
     DropReason.NORMAL,
     DropReason.QUESTION,
@@ -193,17 +197,29 @@ def _read_clause(clause: str) -> Iterator[Said | More | DropReason]:
     if EMPTY.fullmatch(clause):
         yield DropReason.NOT_A_FINDING
     elif "?" in clause:
-        yield from _with_rest(clause, clause.index("?"), DropReason.QUESTION)
+        yield from _asked(clause)
     elif cue := RECOMMENDATION.search(clause):
         yield from _with_rest(clause, cue.start(), DropReason.RECOMMENDATION)
     elif cue := TECHNIQUE.search(clause):
         yield from _with_rest(clause, cue.start(), DropReason.TECHNIQUE)
+    elif (gone := find_gone(clause)) and names_finding(gone):
+        phrases = split_findings(finding_words(gone))
+        yield from (Said(phrase, present=False, refers_to_prior=True) for phrase in phrases)
     elif denial := find_denial(clause):
         yield from _denied(denial, clause)
     elif change := _CHANGE.match(clause):
-        yield from _unchanged(change, clause)
+        yield from _unchanged(change)
     else:
         yield from _stated(clause)
+
+
+def _asked(clause: str) -> Iterator[Said | More | DropReason]:
+    """Set aside what is asked; where that names no finding of its own, all of the clause is asked."""
+    rest = _without_part(clause, clause.index("?"))
+    if names_finding(rest) and names_finding(_removed(clause, rest)):
+        yield from _read_clause(rest)
+    else:
+        yield DropReason.QUESTION
 
 
 def _with_rest(clause: str, cue: int, reason: DropReason) -> Iterator[Said | More | DropReason]:
@@ -219,43 +235,40 @@ def _without_part(clause: str, cue: int) -> str:
     """Take away the part of a clause that holds a cue, from the joint before it to the next comma; empty if all of it."""
     cuts = [match for match in _CUT.finditer(clause) if match.start() < cue]
     after = _COMMA.search(clause, cue)
-    rest = clause[after.end() :] if after and names_finding(clause[after.end() :]) else ""
+    rest = clause[after.end() :] if after else ""
+    rest = rest if names_finding(rest) or _PLACED.search(rest) else ""
     if not cuts:
-        return rest
+        return rest if names_finding(rest) else ""
     before = clause[: cuts[-1].start()]
     return f"{before}, {rest}" if rest else before
 
 
 def _denied(denial: Denial, clause: str) -> Iterator[Said | More | DropReason]:
-    words = finding_words(denial.words)
-    words = _SIGN_OF.sub("", words)
-    if denial.place and not words:
-        yield DropReason.NOT_A_FINDING
-        return
-    if NOTHING.match(words):
+    if names_finding(denial.excepted):
+        yield from _present(denial.excepted)
+    if names_finding(denial.before) or NORMAL.search(denial.before):
+        yield from _read_clause(denial.before)
+    words = _SIGN_OF.sub("", finding_words(denial.words))
+    nothing = NOTHING.match(words)
+    if nothing:
         yield DropReason.NORMAL
-    elif not HEAD.search(words):
+        words = words[nothing.end() :].lstrip(" ,") if names_finding(words[nothing.end() :]) else ""
+    if HEAD.search(words):
+        prior = refers_to_prior(clause)
+        phrases = split_findings(_with_place(_ALSO_NO.sub(" and ", words), denial.before))
+        yield from (Said(phrase, present=False, refers_to_prior=prior) for phrase in phrases)
+    elif not nothing:
         yield from _denied_other(words, clause)
-    else:
-        if denial.place:
-            yield from _before_denial(denial.place)
-        words = _with_place(words, denial.place)
-        yield from (
-            Said(phrase, present=False, refers_to_prior=refers_to_prior(phrase)) for phrase in split_findings(words)
-        )
 
 
-def _before_denial(place: str) -> Iterator[Said | More | DropReason]:
-    """Read what stands before a denial where it says something itself, and not only where."""
-    if NORMAL.search(place):
-        yield DropReason.NORMAL
-
-
-def _with_place(words: str, place: str) -> str:
-    """Add the place that stands before a denial, without its verb."""
-    if not place or not re.match(r"(?:in|at|on|within|around)\b", place, re.IGNORECASE):
-        return words
-    return f"{words} {place[:1].lower()}{place[1:]}"
+def _with_place(words: str, before: str) -> str:
+    """Add the place that stands before a denial: `In the mediastinum`, or `The esophagus`."""
+    place = _BE_LAST.sub("", before).strip(" ,")
+    if _PLACE_FIRST.match(place):
+        return f"{words} {place[:1].lower()}{place[1:]}"
+    if place and not names_finding(place) and find_region(place) and len(place.split()) <= _MOST_WORDS_PLACE:
+        return f"{words} in {place[:1].lower()}{place[1:]}"
+    return words
 
 
 def _denied_other(words: str, clause: str) -> Iterator[Said | More | DropReason]:
@@ -268,15 +281,21 @@ def _denied_other(words: str, clause: str) -> Iterator[Said | More | DropReason]
         yield Said(words, present=False)
 
 
-def _unchanged(change: re.Match[str], clause: str) -> Iterator[Said | More | DropReason]:
+def _unchanged(change: re.Match[str]) -> Iterator[Said | More | DropReason]:
     """Read `no change`: of a thing that is named, it is there as before; else it is said of the one before."""
-    named = _OF.search(change["rest"])
-    before = _SHOWED.sub("", change["place"])
-    thing = named["thing"] if named and names_finding(named["thing"]) else before
-    if names_finding(thing) and not ANAPHORIC.match(thing):
-        yield from (replace(said, refers_to_prior=True) for said in _present(thing))
+    rest = change["rest"]
+    after = (rest[match.end() :] for match in _IN_OR_OF.finditer(rest))
+    things = [thing for thing in (*after, _SHOWED.sub("", change["place"])) if names_finding(thing)]
+    if things and not _points_back(things[0]):
+        yield from (replace(said, refers_to_prior=True) for said in _present(things[0]))
     else:
         yield More("", refers_to_prior=True)
+
+
+def _points_back(clause: str) -> bool:
+    """Whether a clause goes on about what was said before, and names no thing at a place of its own."""
+    own = _DESCRIBED.match(clause) and names_finding(clause) and _PLACED.search(clause)
+    return bool(ANAPHORIC.match(clause)) and not own
 
 
 def _stated(clause: str) -> Iterator[Said | More | DropReason]:
@@ -287,7 +306,7 @@ def _stated(clause: str) -> Iterator[Said | More | DropReason]:
         yield DropReason.NORMAL if NORMAL.search(clause) else DropReason.NOT_A_FINDING
     elif _STATE.match(clause):
         yield More("", refers_to_prior=True)
-    elif (ANAPHORIC.match(clause) or _SUBJECT_VAGUE.match(clause)) and not _names_own(clause):
+    elif (_points_back(clause) or _SUBJECT_VAGUE.match(clause)) and not _names_own(clause):
         yield _more(clause)
     elif NORMAL.search(clause) and not _ABNORMAL.search(clause):
         yield DropReason.NORMAL
@@ -301,9 +320,9 @@ def _guessed(clause: str, cue: re.Match[str]) -> Iterator[Said | More | DropReas
     """Read a clause with a guess: what it is about is there, what it might mean is dropped."""
     rest = _without_part(clause, cue.start())
     guess = clause[: cue.start()]
-    if names_finding(rest) and not ANAPHORIC.match(rest):
+    if names_finding(rest) and not _points_back(rest):
         yield from _present(clause) if _PLACED.search(_removed(clause, rest)) else _stated(rest)
-    elif HYPOTHESIS.search(clause) or ANAPHORIC.match(clause) or names_inference_only(clause):
+    elif HYPOTHESIS.search(clause) or _points_back(clause) or names_inference_only(clause):
         yield DropReason.SPECULATION
     elif names_finding(guess) or (cue.start() == 0 and names_finding(clause)):
         yield from _present(clause)

@@ -9,6 +9,7 @@ _UNIT = r"(?:millimet(?:er|re)s?|centimet(?:er|re)s?|mm|cm)"
 _AXIS = rf"{_NUMBER}(?:\s*-?{_UNIT})?(?:\s*(?:-|–|\bto\b)\s*{_NUMBER}(?:\s*-?{_UNIT})?)?"
 _TIMES = r"\s*(?:x|×|\*|\bby\b)\s*"
 _LENGTHS = re.compile(rf"(?<![\w.,/]){_AXIS}(?:{_TIMES}{_AXIS}){{0,2}}(?![\w²³])", re.IGNORECASE)
+_LISTED = re.compile(rf"(?<![\w.,/]){_NUMBER}(?=\s*(?:,|and|or)\s+{_NUMBER}\s*-?(?P<unit>{_UNIT})\b)", re.IGNORECASE)
 _PART = re.compile(_AXIS, re.IGNORECASE)
 _NUMBERS = re.compile(_NUMBER)
 _UNITS = re.compile(_UNIT, re.IGNORECASE)
@@ -31,10 +32,13 @@ class Measurement:
 
 
 def find_measurements(text: str) -> Iterator[Measurement]:
-    """Give the lengths of a text in its order; a range is its larger end, the thickness of slices is left out."""
+    """Give the lengths of a text; `9 and 12 mm` are two, a range is its larger end, the thickness of slices is left out."""
     for match in _LENGTHS.finditer(text):
         sizes_mm = _sizes_mm(match.group())
-        if sizes_mm and all(sizes_mm) and not _SLICE.search(text, 0, match.start()):
+        if sizes_mm and not _SLICE.search(text, 0, match.start()):
+            yield Measurement(sizes_mm, match.start(), match.end())
+    for match in _LISTED.finditer(text):
+        if sizes_mm := _sizes_mm(match.group() + match["unit"]):
             yield Measurement(sizes_mm, match.start(), match.end())
 
 
@@ -49,7 +53,8 @@ def _sizes_mm(words: str) -> tuple[float, ...]:
         if factor is None:
             return ()
         sizes_mm.append(max(float(number.replace(",", ".")) for number in _NUMBERS.findall(axis)) * factor)
-    return tuple(round(size, 3) for size in reversed(sizes_mm))
+    sizes_mm = [round(size, 3) for size in reversed(sizes_mm)]
+    return tuple(sizes_mm) if all(sizes_mm) else ()
 
 
 def spaced(text: str) -> str:
