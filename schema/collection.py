@@ -69,3 +69,27 @@ class ScanName:
     def prefix(self) -> str:
         """The first part of the name."""
         return self.patient.split("_")[0]
+
+
+@dataclass(frozen=True)
+class StudyName:
+    """A study's name in CT-RATE's manner, `<prefix>_<patient>_<study letter>`, with its patient's."""
+
+    patient: str
+    study: str
+
+    PATTERN: ClassVar[re.Pattern[str]] = re.compile(r"(?P<patient>[a-z]+_[0-9]+)_[a-z]+")
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """Read a study's name, or that of one of its scans.
+
+        Raises:
+            ValueError: the name is of neither form.
+        """
+        if ScanName.PATTERN.fullmatch(name.removesuffix(".nii.gz")):
+            scan = ScanName.parse(name)
+            return cls(scan.patient, scan.study)
+        if (match := cls.PATTERN.fullmatch(name)) is None:
+            raise ValueError(f"{name!r} is not a study's name like 'train_1741_b', nor a scan's")
+        return cls(match["patient"], name)
