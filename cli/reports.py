@@ -102,7 +102,12 @@ def _print_report(report: ProcessReport) -> None:
     for kind, each in facts["losses"].items():
         if each["of"]:
             console.print(f"{kind}: {each['lost']} of {each['of']} lost, {each['repaired']} repaired")
-    console.print(f"findings: {report.described} described, {report.categorised} categorised")
+    links = report.links
+    console.print(
+        f"findings: {report.described} described, {report.categorised} categorised; of {links.findings} in these "
+        f"reports {links.observed} observed, {links.linked} said in a sentence",
+        soft_wrap=True,
+    )
     if report.calls:
         console.print(f"{counted(report.calls, 'request')} to {', '.join(report.models_answered)}: {_cost(facts)}")
     for each in report.failures:

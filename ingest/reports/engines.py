@@ -11,12 +11,13 @@ from ingest.reports.hosted.limits import Budget
 from ingest.reports.hosted.pricing import load_prices
 from ingest.reports.hosted.requests import Requester
 from ingest.reports.ledger import add_call
+from ingest.reports.rules.engine import RulesEngine
 from schema.database import Database
 from schema.errors import SettingsError
 from schema.report import EngineName
 from schema.settings import Settings
 
-NAMES = (EngineName.OPENAI,)
+NAMES = (EngineName.RULES, EngineName.OPENAI)
 _NO_KEY = "none"
 """Servers of one's own mostly ask for no key, but the client wants one."""
 
@@ -35,8 +36,8 @@ def open_engine(
         SettingsError: the settings name no model, no address and no key, or prices that cannot be read; or there is a
             budget, and no price of the model.
     """
-    if name is not EngineName.OPENAI:
-        raise SettingsError(f"there is no engine {name} here")
+    if name is EngineName.RULES:
+        return RulesEngine()
     return _open_hosted(settings, database, parallel or settings.llm_parallel, budget_usd)
 
 

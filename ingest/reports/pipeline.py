@@ -18,6 +18,7 @@ from sqlmodel import Session
 from ingest.reports.answers import Answers, answer_all
 from ingest.reports.engine import Engine
 from ingest.reports.ledger import last_call, spending
+from ingest.reports.linking import link_findings
 from ingest.reports.readings import Read, save_reading
 from ingest.reports.revisions import batches_of_texts, save_categories, save_descriptors
 from ingest.reports.run import ProcessReport
@@ -151,7 +152,8 @@ def _finish(
     read = Read(source, rewrite, extraction, phrases)
     with run.database.transaction() as session:
         save_reading(session, read, run.engine.name, run.report.version, run.categories)
-    run.report.add(read)
+        links = link_findings(session, [source.report_id])
+    run.report.add(read, links)
 
 
 def _read_findings(run: _Run, study_id: int | None) -> None:

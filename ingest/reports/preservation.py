@@ -1,19 +1,13 @@
 """What of a text is found again in what was made of it: measurements, sides, codes, sentences."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from ingest.reports.rules.anatomy import find_sides
+from ingest.reports.rules.measurements import find_measurements
 from ingest.reports.stages import Categorisation, Extraction, ReportText, Rewrite, RewrittenReport, Strict
 from schema.ontology import assignable_codes
 from schema.report import LossKind
-
-_NUMBER = r"\d+(?:[.,]\d+)?"
-_AND = r"\s*(?:x|\u00d7|\*|-|\u2013|to|and|by)\s*"
-_LENGTHS = re.compile(rf"({_NUMBER}(?:{_AND}{_NUMBER})*)\s*-?\s*(mm|cm|millimet\w*|centimet\w*)\b", re.I)
-_LEFT = re.compile(r"\b(left|lingula\w*)\b", re.I)
-_RIGHT = re.compile(r"\b(right|middle lobe)\b", re.I)
-_BOTH = re.compile(r"\b(bilateral\w*|both|each side|either side)\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -35,20 +29,14 @@ class Violation:
 
 
 def lengths_mm(text: str) -> frozenset[str]:
-    """Give the lengths that a text names, each in millimetres with up to two decimals: `1.2 cm` is `12 mm`."""
-    found = set()
-    for numbers, unit in _LENGTHS.findall(text):
-        scale = 10 if unit.lower().startswith("c") else 1
-        found |= {f"{round(float(each.replace(',', '.')) * scale, 2):g} mm" for each in re.findall(_NUMBER, numbers)}
-    return frozenset(found)
+    """Give the lengths that a text names, each in millimetres: `1.2 cm` is `12 mm`."""
+    return frozenset(f"{size:g} mm" for each in find_measurements(text) for size in each.sizes_mm)
 
 
 def sides(text: str) -> frozenset[str]:
     """Give the sides that a text names, or that a lobe it names lies on: `left`, `right`; both of them if bilateral."""
-    if _BOTH.search(text):
-        return frozenset({"left", "right"})
-    named = {"left": _LEFT, "right": _RIGHT}
-    return frozenset(side for side, pattern in named.items() if pattern.search(text))
+    named = {each.value for each in find_sides(text)}
+    return frozenset({"left", "right"} if "bilateral" in named else named & {"left", "right"})
 
 
 def facts(text: str) -> frozenset[tuple[LossKind, str]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from ingest.reports.linking import LinkCounts, Links
 from ingest.reports.preservation import named
 from ingest.reports.readings import Read
 from schema.report import LossKind, SentenceUse
@@ -28,7 +29,8 @@ class ProcessReport:
     """Findings whose descriptors changed."""
     categorised: int = 0
     """Findings that had no category, and have one now."""
-    linked: int = 0
+    links: LinkCounts = field(default_factory=LinkCounts)
+    """Findings of the reports that were read, and those of them that an observation or a sentence says."""
     asked: int = 0
     """Inputs that the ledger had no answer to."""
     failures: list[dict[str, str]] = field(default_factory=list)
@@ -40,8 +42,9 @@ class ProcessReport:
     """Why it ended before its end."""
     seconds: float = 0.0
 
-    def add(self, read: Read) -> None:
-        """Count a reading."""
+    def add(self, read: Read, links: Links) -> None:
+        """Count a reading, and what it was linked to."""
+        self.links += links.counts
         self.read += 1
         self.observations += len(read.extracted.observations)
         self.sentences.update(each.use for each in read.accounts)
@@ -73,7 +76,8 @@ class ProcessReport:
             "sentences": {"total": self.sentences.total(), **{use: self.sentences[use] for use in SentenceUse}},
             "observations": self.observations,
             "losses": {kind: self._losses(kind) for kind in LossKind},
-            "findings": {"described": self.described, "categorised": self.categorised, "linked": self.linked},
+            "findings": {"described": self.described, "categorised": self.categorised},
+            "links": self.links.to_json(),
             "asked": self.asked,
             "calls": self.calls,
             "models_answered": self.models_answered,

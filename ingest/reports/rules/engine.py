@@ -53,5 +53,8 @@ class RulesEngine:
                 return self._categorise(asked.text)
         raise TypeError(f"{type(asked).__name__} is no input of the stage {stage}")
 
+    def stop(self) -> None:
+        """Do nothing: rules wait for nobody."""
+
     def _categorise(self, text: str) -> Categorisation:
         return self._categoriser.categorise(text) if self._categoriser else Categorisation(code=None)
