@@ -1,4 +1,4 @@
-"""Commands that import: ingest rexgroundingct, ingest metadata, ingest organs."""
+"""Commands that import: ingest rexgroundingct, ingest metadata; and the group that takes others."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from cli.organs import organs
-from cli.output import console, counted, errors, file_size, json_option, print_json, progress
+from cli.output import console, counted, errors, file_size, json_option, print_faults, print_json, progress
+from cli.report_files import reports
 from cli.search import embed_new
 from compute.embedder.embedder import open_embedder
 from ingest.metadata import import_metadata
@@ -30,6 +31,7 @@ def ingest() -> None:
 
 
 ingest.add_command(organs)
+ingest.add_command(reports)
 
 
 class _PolicyType(click.ParamType[AnnotationPolicy]):
@@ -141,11 +143,7 @@ def _print_plan(plan: ImportPlan, as_json: bool) -> None:
 def print_report(report: ImportReport) -> None:
     """Print what came in and what was wrong, one line a fault."""
     document = report.to_json()
-    for one in report.all_faults:
-        where = " ".join(part for part in (one.scan, one.finding is not None and f"finding {one.finding}") if part)
-        place = f" [{one.path}]" if one.path else ""
-        line = f"{one.severity}  {one.kind}  {where}: {one.message}; {one.remedy}{place}"
-        console.print(line, soft_wrap=True, markup=False)
+    print_faults(report.all_faults)
     scans, findings, entities = document["scans"], document["findings"], document["entities"]
     console.print(
         f"round {report.round}: scans {scans['new']} new, {scans['unchanged']} unchanged, {scans['left_out']} left out;"
@@ -168,8 +166,7 @@ def metadata(table: Path, collection: str, as_json: bool) -> None:
     if as_json:
         print_json(report.to_json())
     else:
-        for one in report.faults:
-            console.print(f"{one.severity}  {one.kind}  {one.message}; {one.remedy} [{one.path}]", soft_wrap=True)
+        print_faults(report.faults)
         console.print(
             f"{report.table}: {counted(report.rows, 'row')}, {report.matched} matched, "
             f"{report.unknown} about scans that are not here"

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,8 @@ import click
 import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ingest.faults import FaultDraft
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 errors = Console(stderr=True, highlight=False)
@@ -23,8 +25,8 @@ def print_json(document: Any) -> None:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on stderr; where stderr is no terminal, a line every ten seconds."""
+def progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Show a bar on stderr; where stderr is no terminal, a line every ten seconds. A total of None is unknown."""
     if not errors.is_terminal:
         yield _line_by_line(what)
         return
@@ -34,14 +36,14 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _line_by_line(what: str) -> Callable[[int, int], None]:
+def _line_by_line(what: str) -> Callable[[int, int | None], None]:
     last = time.monotonic()
 
-    def tell(done: int, total: int) -> None:
+    def tell(done: int, total: int | None) -> None:
         nonlocal last
         if time.monotonic() - last >= 10:
             last = time.monotonic()
-            click.echo(f"{what}: {done} of {total}", err=True)
+            click.echo(f"{what}: {done}" if total is None else f"{what}: {done} of {total}", err=True)
 
     return tell
 
@@ -59,3 +61,12 @@ def file_size(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} TB"
+
+
+def print_faults(faults: Iterable[FaultDraft]) -> None:
+    """Print what was wrong, one line a fault."""
+    for one in faults:
+        where = " ".join(part for part in (one.scan, one.finding is not None and f"finding {one.finding}") if part)
+        place = f" [{one.path}]" if one.path else ""
+        line = f"{one.severity}  {one.kind}  {where and f'{where}: '}{one.message}; {one.remedy}{place}"
+        console.print(line, soft_wrap=True, markup=False)

@@ -9,16 +9,18 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 _VARIANCE = 6.8
 """Of the difference of lengths, a character; Gale and Church's figure."""
 _BEADS = {(1, 1): 0.89, (2, 1): 0.045, (1, 2): 0.045, (1, 0): 0.005, (0, 1): 0.005, (2, 2): 0.005, (3, 1): 0.0025}
 _BEADS |= {(1, 3): 0.0025}
 """How often so many sentences of one text are so many of the other."""
+_RARITY = {bead: -math.log(often) for bead, often in _BEADS.items()}
 _NUMBER_COST = 4.0
 """What a number costs that only one side has, in the unit of -log(probability)."""
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
-_BAND = 40
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_BAND = 12
 """How far the path may leave the diagonal, in sentences: a report's parts do not change places."""
 
 
@@ -51,18 +53,18 @@ class _Bead:
 
 class _Sides:
     def __init__(self, sentences: Sequence[str], originals: Sequence[str]) -> None:
+        self.left, self.right = _Side(sentences), _Side(originals)
         self.sizes = len(sentences), len(originals)
-        self.lengths = [len(one) for one in sentences], [len(one) for one in originals]
-        self.numbers = [_numbers(one) for one in sentences], [_numbers(one) for one in originals]
-        self.ratio = sum(self.lengths[1]) / sum(self.lengths[0])
+        self.ratio = self.right.length(0, len(originals)) / self.left.length(0, len(sentences))
 
     def cost(self, sentence: int, original: int, taken: int, given: int) -> float:
         """Give -log of how likely these sentences say each other."""
-        left = slice(sentence, sentence + taken), slice(original, original + given)
-        lengths = [sum(each[part]) for each, part in zip(self.lengths, left, strict=True)]
-        numbers = [sum(each[part], Counter()) for each, part in zip(self.numbers, left, strict=True)]
-        unlike = (numbers[0] - numbers[1]).total() + (numbers[1] - numbers[0]).total()
-        return -math.log(_BEADS[taken, given]) + self._length_cost(*lengths) + _NUMBER_COST * unlike
+        rare = _RARITY[taken, given]
+        if not (taken and given):
+            return rare
+        lengths = self.left.length(sentence, sentence + taken), self.right.length(original, original + given)
+        numbers = self.left.numbers(sentence, sentence + taken), self.right.numbers(original, original + given)
+        return rare + self._length_cost(*lengths) + _NUMBER_COST * _unlike(*numbers)
 
     def _length_cost(self, length: int, original: int) -> float:
         expected = (length * self.ratio + original) / 2 or 1
@@ -70,8 +72,24 @@ class _Sides:
         return -math.log(max(math.erfc(away / math.sqrt(2)), 1e-12))
 
 
-def _numbers(text: str) -> Counter[str]:
-    return Counter(number.replace(",", ".") for number in _NUMBER.findall(text))
+class _Side:
+    def __init__(self, sentences: Sequence[str]) -> None:
+        self._ends = [0, *accumulate(map(len, sentences))]
+        self._numbers = [_NUMBER.findall(one.replace(",", ".")) for one in sentences]
+
+    def length(self, start: int, end: int) -> int:
+        return self._ends[end] - self._ends[start]
+
+    def numbers(self, start: int, end: int) -> list[str]:
+        return [number for numbers in self._numbers[start:end] for number in numbers]
+
+
+def _unlike(numbers: list[str], others: list[str]) -> int:
+    """Count the numbers that only one side has."""
+    if numbers == others:
+        return 0
+    ours, theirs = Counter(numbers), Counter(others)
+    return (ours - theirs).total() + (theirs - ours).total()
 
 
 def _path(sides: _Sides) -> list[_Bead]:
@@ -92,9 +110,10 @@ def _path(sides: _Sides) -> list[_Bead]:
 
 
 def _near_diagonal(sentences: int, originals: int) -> Iterator[tuple[int, int]]:
+    band = _BAND + originals // sentences
     for sentence in range(sentences + 1):
         middle = sentence * originals // sentences
-        yield from ((sentence, n) for n in range(max(0, middle - _BAND), min(originals, middle + _BAND) + 1))
+        yield from ((sentence, n) for n in range(max(0, middle - band), min(originals, middle + band) + 1))
 
 
 def _walk_back(best: dict[tuple[int, int], tuple[float, _Bead | None]], end: tuple[int, int]) -> list[_Bead]:

@@ -105,16 +105,16 @@ class _Teller:
 def _open_lines(path: Path) -> Iterator[Iterator[str]]:
     """Open a file's lines; bytes that are not UTF-8 are kept as surrogates, to be told of row by row."""
     try:
-        with _open_bytes(path) as raw:
-            yield _lines(path, io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline=""))
+        with path.open("rb") as file:
+            zipped = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            with (
+                gzip.GzipFile(fileobj=file) if zipped else file as raw,
+                io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="") as text,
+            ):
+                yield _lines(path, text)
     except (OSError, EOFError, zlib.error) as error:
         raise SourceError(f"{path}: cannot be read ({error})") from error
-
-
-def _open_bytes(path: Path) -> gzip.GzipFile | io.BufferedReader:
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if zipped else path.open("rb")
 
 
 def _lines(path: Path, file: TextIO) -> Iterator[str]:
