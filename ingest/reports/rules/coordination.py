@@ -17,7 +17,7 @@ _WITH = re.compile(
 )
 _JOINT = re.compile(
     r"\s*,\s*(?:and|or|as well as)?\s*|\s+(?:and|or|as well as|and/or|nor)\s+|\s*/\s*(?=[a-z])|\s+-\s+|\s+\+\s+|"
-    r"\s+(?P<with>(?:together|associated|along) with|accompanied by|with)\s+",
+    r"\s+(?P<with>(?:together|associated|along) with|accompanied by|(?<!compatible )(?<!consistent )(?<!accordance )(?<!line )(?<!together )with)\s+",
     re.IGNORECASE,
 )
 _CONTINUES = re.compile(

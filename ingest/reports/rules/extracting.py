@@ -20,8 +20,9 @@ from ingest.reports.rules.cues import (
     names_inference_only,
     refers_to_prior,
 )
+from ingest.reports.rules.measurements import find_measurements
 from ingest.reports.rules.negation import Denial, find_denial, find_gone, split_without
-from ingest.reports.rules.phrases import finding_words, trimmed
+from ingest.reports.rules.phrases import finding_words, subject, trimmed
 from ingest.reports.rules.regions import find_region
 from ingest.reports.rules.vocabulary import load_vocabulary
 from ingest.reports.rules.wording import capitalised, reworded
@@ -33,7 +34,7 @@ _CUT = re.compile(
     r"[,;]\s+(?:and\s+|which\s+)?|\s+and\s+(?=(?:was|were|is|are|it|should|may|evaluated)\b)|\s+which\s+", re.IGNORECASE
 )
 _COMMA = re.compile(r"[,;]\s+(?:and\s+)?")
-_PLACED = re.compile(r"\d|\b(?:right|left|both|bilateral|lobes?|segments?|lungs?)\b", re.IGNORECASE)
+_PLACED = re.compile(r"\d|\b(?:right|left|both|bilateral|lobes?|segments?|lungs)\b", re.IGNORECASE)
 _SIGN_OF = re.compile(
     r"^(?:any )?(?:\w+ )?(?:findings?|signs?|evidence|appearances?|lesions?|images?)\s+"
     r"(?:that (?:may|can|could) be )?"
@@ -47,6 +48,7 @@ _CHANGE = re.compile(
 )
 _IN_OR_OF = re.compile(r"\b(?:in|of)\s+(?:the\s+)?", re.IGNORECASE)
 _ALSO_NO = re.compile(r"\s*,?\s*\b(?:and\s+|or\s+)?(?:no|nor)\s+", re.IGNORECASE)
+_SOMEWHERE = re.compile(r"\b(?:in|on|at)\b", re.IGNORECASE)
 _BE_LAST = re.compile(rf"\s*\b{BE}\s*$", re.IGNORECASE)
 _PLACE_FIRST = re.compile(r"(?:in|at|on|within|around)\b", re.IGNORECASE)
 _DESCRIBED = re.compile(r"the\b(?!\s+(?:largest|biggest|larger|smaller|other|same))", re.IGNORECASE)
@@ -181,15 +183,27 @@ def read_sentence(text: str) -> _Reading:
     plain = _QUESTION_BRACKET.sub("", text)
     if plain != text and not plain.strip(" .,;"):
         reading.reasons.add(DropReason.QUESTION)
+    about = ""
     for clause in split_clauses(plain):
-        for result in _read_clause(clause.strip(" .,;:")):
+        results = list(_read_clause(clause.strip(" .,;:")))
+        for result in results:
             if isinstance(result, Said):
-                reading.said.append(result)
+                reading.said.append(_said_of(about, result))
             elif isinstance(result, More):
                 reading.more.append(result)
             else:
                 reading.reasons.add(result)
+        about = subject(clause) if results == [DropReason.NORMAL] else ""
     return reading
+
+
+def _said_of(about: str, said: Said) -> Said:
+    """Give a denial the place that the clause before it calls normal: `The liver is normal and no mass was detected`."""
+    if not about or said.present or _PLACED.search(said.phrase) or not find_region(about):
+        return said
+    place = about[:1].lower() + about[1:]
+    joint = ", " if _SOMEWHERE.search(said.phrase) else " in "
+    return replace(said, phrase=f"{said.phrase}{joint}{place}")
 
 
 def _read_clause(clause: str) -> Iterator[Said | More | DropReason]:
@@ -310,7 +324,7 @@ def _stated(clause: str) -> Iterator[Said | More | DropReason]:
         yield _more(clause)
     elif NORMAL.search(clause) and not _ABNORMAL.search(clause):
         yield DropReason.NORMAL
-    elif names_finding(clause) or _ABNORMAL.search(clause):
+    elif names_finding(clause) or _ABNORMAL.search(clause) or any(find_measurements(clause)):
         yield from _present(clause)
     else:
         yield from _unknown(clause)

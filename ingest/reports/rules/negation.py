@@ -61,10 +61,12 @@ def find_denial(clause: str) -> Denial | None:
     `No nodule was detected in X` denies `nodule was detected in X`; `X-Y was not observed` denies `X-Y`.
     `No change` denies no finding; what could not be *evaluated* is not denied either.
     """
+    if match := _AFTER_COLON.search(clause):
+        return _denial(clause[: match.start()], "")
     before = _BEFORE.search(clause)
     if before and not (before.group().lower().startswith("without") and before.start() > 0):
         return _denial(clause[before.end() :], _EXCEPT_FIRST.sub("", clause[: before.start()]))
-    for after in (_AFTER_SEEN, _AFTER_ABSENT, _AFTER_COLON, _NOT_STATE):
+    for after in (_AFTER_SEEN, _AFTER_ABSENT, _NOT_STATE):
         if match := after.search(clause):
             return _denial(f"{clause[: match.start()]} {clause[match.end() :]}", "")
     return None

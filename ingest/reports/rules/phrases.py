@@ -31,6 +31,15 @@ _LOOSE_END = re.compile(
     r"[\s,;:.-]*\b(?:and|or|but|with|in|of|which|that|on|at|the|is|are|was|were|to|,)[\s,;:.-]*$|[\s,;:.-]+$",
     re.IGNORECASE,
 )
+_IS = re.compile(rf"\s+\b(?:{BE}|appears?|has|have)\b", re.IGNORECASE)
+_MEASURE = re.compile(
+    r",?\s+(?:and\s+)?(?:calibrations?|aeration|ventilation|diameters?|contours?|sizes?|heights?|widths?|thickness|dimensions)\b",
+    re.IGNORECASE,
+)
+_MEASURE_OF = re.compile(
+    r"^(?:the\s+)?(?:calibrations?|aeration|ventilation|diameters?|contours?|sizes?|heights?|widths?)\s+of\s+(?:the\s+)?",
+    re.IGNORECASE,
+)
 _MANY_WORDS = 25
 
 
@@ -43,6 +52,13 @@ def finding_words(clause: str) -> str:
     if len(text.split()) <= _MANY_WORDS:
         text = _SUBJECT_VERB.sub("", text, count=1) if not _inner_clause(text) else text
     return trimmed(text)
+
+
+def subject(clause: str) -> str:
+    """Give what a clause is about: `the trachea` of `The trachea is open`, `both lungs` of `Aeration of both lungs is`."""
+    verb = _IS.search(clause)
+    words = clause[: verb.start()] if verb else ""
+    return trimmed(_MEASURE_OF.sub("", _MEASURE.sub("", words)))
 
 
 def _inner_clause(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from ingest.reports.rules.vocabulary import any_term, load_vocabulary
 from schema.report import Region
@@ -17,6 +18,7 @@ _WEIGHTED = [
 ]
 
 
+@lru_cache(maxsize=4096)
 def find_region(text: str, *, least: int = WEAK) -> Region | None:
     """Give the region that most words speak of, the first named of equals; None where no word is as strong as asked."""
     weights: Counter[Region] = Counter()

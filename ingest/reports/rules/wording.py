@@ -9,6 +9,8 @@ _WORDING = load_vocabulary("wording")
 _LEAD_IN = re.compile(rf"\s*(?:{'|'.join(_WORDING['lead_ins'])})\s*", re.IGNORECASE)
 _FILLER = any_pattern(_WORDING["fillers"])
 _REPLACEMENTS = [(any_pattern([item["from"]]), item["to"]) for item in _WORDING["replace"]]
+_BOTH_LUNGS = re.compile(r"\b(?:both|bilateral) lung", re.IGNORECASE)
+_SIDE = re.compile(r"\b(?:left|right|both|bilateral|lingula\w*|middle lobe)\b", re.IGNORECASE)
 _LOOSE = [
     (re.compile(r"\s+([,.;:?)])"), r"\1"),
     (re.compile(r"\(\s+"), "("),
@@ -33,10 +35,18 @@ def lead_in(text: str) -> str:
 
 def reworded(text: str) -> str:
     """Write a sentence in the usual words, measurements spaced, lead-ins and remarks on the scan's reach taken away."""
-    text = _FILLER.sub("", without_lead_ins(text.strip()))
+    text = _FILLER.sub("", _led_in(text.strip()))
     for pattern, replacement in _REPLACEMENTS:
         text = pattern.sub(replacement, text)
     return capitalised(tidy(spaced(text)))
+
+
+def _led_in(text: str) -> str:
+    """Take lead-ins away; what they say of both lungs is kept where the statement names no side."""
+    statement = without_lead_ins(text)
+    if _BOTH_LUNGS.search(lead_in(text)) and statement and not _SIDE.search(statement):
+        return f"{statement.rstrip(' .')} in both lungs."
+    return statement
 
 
 def tidy(text: str) -> str:
