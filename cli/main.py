@@ -32,6 +32,7 @@ _COMMANDS = {
     "serve": ("cli.serve", "Serve the GraphQL API."),
     "token": ("cli.token", "Tokens by which somebody may read over the network."),
     "show": ("cli.show", "Draw a finding or a scan into a PNG."),
+    "reports": ("cli.reports", "Read reports: regions, observations, descriptors, categories."),
     "cohort": ("cli.cohort", "Selections of findings that stay as they were drawn."),
     "review": ("cli.review", "What should be looked at, and verdicts on it."),
     "release": ("cli.release", "Releases and their digests."),

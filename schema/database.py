@@ -31,6 +31,8 @@ LONGEST_WAIT_S = 5.0
 """How long one waits for a connection that reads."""
 LOCK_ARRAYS = 0x61727261
 """Advisory lock: writers of arrays share it, garbage collection takes it alone."""
+LOCK_READINGS = 0x72656164
+"""Advisory lock: one run reads reports at a time."""
 
 
 _MAKING = Lock()

@@ -11,7 +11,8 @@ GroundctError
 ├── TokenError (ValueError)             a token cannot be made as it is asked for
 ├── SourceError (ValueError)            an input file as a whole cannot be used
 └── ModelError (RuntimeError)           an embedding or language model cannot be used
-    └── StageFailed                     a stage of the report pipeline got no answer of its type
+    ├── StageFailed                     a stage of the report pipeline got no answer of its type
+    └── RunStopped                      credit, a limit or the budget ended a run of the report pipeline
 """
 
 
@@ -61,3 +62,7 @@ class ModelError(GroundctError, RuntimeError):
 
 class StageFailed(ModelError):
     """A stage of the report pipeline got no answer that is of its type; run the same again to ask again."""
+
+
+class RunStopped(ModelError):
+    """Credit, a limit or the budget ended a run; what was answered is kept, the same command goes on from there."""

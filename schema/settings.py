@@ -1,10 +1,10 @@
 """Settings: `GROUNDCT_*` variables, or a `.env` in the working folder. Read once at the edges, passed inwards."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, Json, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schema.arrays.address import check_address
@@ -13,13 +13,14 @@ from schema.limits import Limits
 
 
 class Settings(BaseSettings):
-    """What can be set from outside; every field is the variable `GROUNDCT_<FIELD>`."""
+    """What can be set from outside: every field is the variable `GROUNDCT_<FIELD>`, or that of its alias."""
 
     model_config = SettingsConfigDict(
         env_prefix="GROUNDCT_",
         env_nested_delimiter="_",
         env_nested_max_split=1,
         env_file=".env",
+        env_ignore_empty=True,
         extra="ignore",
         frozen=True,
     )
@@ -38,6 +39,17 @@ class Settings(BaseSettings):
     embedding_model: str = "all-MiniLM-L6-v2"
     """`all-MiniLM-L6-v2`, or a folder with its weights."""
     llm_model: str | None = None
+    """The language model that reads reports, as the server at OPENAI_BASE_URL calls it."""
+    llm_parameters: Json[dict[str, Any]] = Field(default='{"temperature": 0}')  # type: ignore[arg-type] # as a variable has it
+    """What is sent with every request beside the texts, as JSON."""
+    llm_prices: Path | None = None
+    """A file of prices by model, which stand before those that come along."""
+    llm_parallel: int = Field(default=8, ge=1, le=64)
+    """How many requests run at a time."""
+    llm_timeout_s: float = Field(default=120, gt=0)
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+    openai_base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
+    """Where the protocol is spoken: OpenAI's own address without it."""
     introspection: bool = True
     """Whether clients may ask what the schema is."""
     page: bool = True

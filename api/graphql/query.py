@@ -9,6 +9,7 @@ from api.graphql.cohort import Cohort, CohortConnection
 from api.graphql.declare import field, graphql_type
 from api.graphql.entity import Entity, EntityConnection
 from api.graphql.finding import Finding, FindingConnection
+from api.graphql.model_call import ModelCallConnection
 from api.graphql.reads import Found, find, listed_at_root
 from api.graphql.release import Release, ReleaseConnection
 from api.graphql.round import Round, RoundConnection
@@ -135,6 +136,10 @@ class Query:
         return find(info.context, ROUND, name)  # type: ignore[no-any-return]
 
     rounds: RoundConnection = listed_at_root(views.rounds, "Rounds by name.")
+
+    model_calls: ModelCallConnection = listed_at_root(
+        views.model_calls, "Requests to language models, the oldest first; what was asked and answered is not shown."
+    )
 
     @field
     def status(self, info: Info) -> Status:

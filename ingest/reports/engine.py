@@ -34,4 +34,8 @@ class Engine(Protocol):
 
         Raises:
             StageFailed: no answer of the stage's type could be had; it is not a result.
+            RunStopped: credit, a limit or the budget is used up; no other input would be answered either.
         """
+
+    def stop(self) -> None:
+        """Begin nothing more: whoever waits for a limit gives up with RunStopped."""

@@ -11,10 +11,11 @@ sentences count from 0 in the order of the input.
 
 import hashlib
 import json
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schema.descriptor import DescriptorKind
 from schema.report import DropReason, Region, Section
@@ -123,6 +124,23 @@ class Described(Strict):
     start: Number
     end: Number
 
+    @model_validator(mode="after")
+    def _sizes_and_counts_only(self) -> Self:
+        check_values(self.kind, self.sizes_mm, self.number)
+        return self
+
+
+def check_values(kind: DescriptorKind, sizes_mm: tuple[float, ...] | None, number: int | None) -> None:
+    """See that sizes, and only they, have lengths, and counts, and only they, a number.
+
+    Raises:
+        ValueError: they do not.
+    """
+    if (kind is DescriptorKind.SIZE) != (sizes_mm is not None):
+        raise ValueError("`sizes_mm` is given where `kind` is size, and only there")
+    if (kind is DescriptorKind.COUNT) != (number is not None):
+        raise ValueError("`number` is given where `kind` is count, and only there")
+
 
 class Description(Strict):
     """The descriptors of a text, in the order of its words."""
@@ -170,3 +188,28 @@ def canonical_json(value: Strict) -> str:
 def input_digest(value: Strict) -> str:
     """Give the sha256 of an input, in lower-case hex."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def misfits(asked: Strict, output: Strict) -> list[str]:
+    """Name what an output says of things that its input does not have; nothing can be made of such an output."""
+    match asked, output:
+        case ReportText(), Rewrite():
+            linked = [link.sentence for each in output.sentences for link in each.sources]
+            return _beyond(_left_out(output) + linked, len(asked.sentences))
+        case RewrittenReport(), Extraction():
+            linked = [number for each in output.observations for number in each.sentences]
+            return _beyond(_left_out(output) + linked, len(asked.sentences))
+        case Phrase(), Description():
+            inside = (0 <= each.start < each.end <= len(asked.text) for each in output.descriptors)
+            return [] if all(inside) else ["a descriptor's characters are not in the text"]
+        case Phrase(), Categorisation():
+            return []
+    raise TypeError(f"{type(output).__name__} is no answer to {type(asked).__name__}")
+
+
+def _left_out(output: Rewrite | Extraction) -> list[int]:
+    return [each.sentence for each in output.dropped] + list(output.undecided)
+
+
+def _beyond(numbers: Iterable[int], count: int) -> list[str]:
+    return [f"there is no sentence {number}" for number in sorted(set(numbers)) if number >= count]

@@ -5,14 +5,26 @@ import sqlalchemy as sa
 from schema.annotation import Annotation, Confirmation, Entity, Geometry, LabelArray
 from schema.base import Table
 from schema.cohort import Cohort, CohortMember
+from schema.descriptor import Descriptor
 from schema.embedding import Embedding, EmbeddingModel
 from schema.finding import Finding, FindingRevision
 from schema.location import Location
+from schema.model_call import ModelCall, StageResult
 from schema.ontology import Category, Ontology
 from schema.organ import OrganMask
 from schema.reasoning import Reasoning, ReasoningStep
 from schema.release import Release, ReleaseAnnotation, ReleaseFinding, ReleaseScan, ReleaseSplit
-from schema.report import Report, Sentence
+from schema.report import (
+    Loss,
+    Observation,
+    ObservationSource,
+    Reading,
+    Report,
+    RewrittenSentence,
+    RewrittenSource,
+    Sentence,
+    SentenceAccount,
+)
 from schema.round import Round
 from schema.scan import Patient, Scan, ScanMetadata, Study, Volume
 from schema.text_check import TextCheck
@@ -29,6 +41,7 @@ CATEGORY = _table(Category)
 COHORT = _table(Cohort)
 COHORT_MEMBER = _table(CohortMember)
 CONFIRMATION = _table(Confirmation)
+DESCRIPTOR = _table(Descriptor)
 EMBEDDING = _table(Embedding)
 EMBEDDING_MODEL = _table(EmbeddingModel)
 ENTITY = _table(Entity)
@@ -36,9 +49,14 @@ FINDING = _table(Finding)
 GEOMETRY = _table(Geometry)
 LABEL_ARRAY = _table(LabelArray)
 LOCATION = _table(Location)
+LOSS = _table(Loss)
+MODEL_CALL = _table(ModelCall)
+OBSERVATION = _table(Observation)
+OBSERVATION_SOURCE = _table(ObservationSource)
 ONTOLOGY = _table(Ontology)
 ORGAN_MASK = _table(OrganMask)
 PATIENT = _table(Patient)
+READING = _table(Reading)
 REASONING = _table(Reasoning)
 REASONING_STEP = _table(ReasoningStep)
 RELEASE = _table(Release)
@@ -48,10 +66,14 @@ RELEASE_SCAN = _table(ReleaseScan)
 RELEASE_SPLIT = _table(ReleaseSplit)
 REPORT = _table(Report)
 REVISION = _table(FindingRevision)
+REWRITTEN_SENTENCE = _table(RewrittenSentence)
+REWRITTEN_SOURCE = _table(RewrittenSource)
 ROUND = _table(Round)
 SCAN = _table(Scan)
 SCAN_METADATA = _table(ScanMetadata)
 SENTENCE = _table(Sentence)
+SENTENCE_ACCOUNT = _table(SentenceAccount)
+STAGE_RESULT = _table(StageResult)
 STUDY = _table(Study)
 TEXT_CHECK = _table(TextCheck)
 VOLUME = _table(Volume)

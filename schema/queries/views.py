@@ -25,6 +25,7 @@ from schema.queries.tables import (
     FINDING,
     GEOMETRY,
     LOCATION,
+    MODEL_CALL,
     ONTOLOGY,
     ORGAN_MASK,
     PATIENT,
@@ -393,6 +394,20 @@ def rounds(_scope: Scope = NOW) -> View:
     """Rounds by name."""
     names = ("id", "name", "protocols", "source", "tool", "licence", "opened_at", "closed_at")
     return View(ROUND, _columns(ROUND, *names), order=(ROUND.c.name, ROUND.c.id))
+
+
+def model_calls(_scope: Scope = NOW) -> View:
+    """Requests to language models as they were made, without what was asked and answered."""
+    names = ("id", "stage", "prompt_version", "model", "model_answered", "attempt", "tokens_in", "tokens_out")
+    return View(
+        MODEL_CALL,
+        {
+            **_columns(MODEL_CALL, *names, "latency_ms", "created_at"),
+            "cost_usd": sa.cast(MODEL_CALL.c.cost_usd, sa.Double),
+            "error": sa.func.split_part(MODEL_CALL.c.error, ":", 1, type_=sa.Text),
+        },
+        order=(MODEL_CALL.c.id,),
+    )
 
 
 def releases(_scope: Scope = NOW) -> View:
