@@ -39,7 +39,7 @@ FILE = Path(__file__).with_name("labelled.json")
 ENGINES: Mapping[str, Callable[[], Engine]] = {"rules": RulesEngine}
 ALIKE = 0.4
 """The least share of common words, as Dice, in a pair."""
-_SMALL = frozenset("a an the in on at of and or with to is are was were there both lung lungs lobe segment".split())
+_SMALL = frozenset(["a", "an", "the", "in", "on", "at", "of", "and", "or", "with", "to", "is", "are", "was", "were", "there", "both", "lung", "lungs", "lobe", "segment"])
 _REASONS = {"normal_statement": "normal"}
 _ALIASES = {"part-solid": "subsolid", "suspicious": "possible", "lingula": "left upper lobe", "peribronchial": "peribronchovascular", "multifocal": "multiple"}
 
@@ -140,7 +140,7 @@ def _score_sentence(engine: Engine, sentence: Mapping[str, Any], scores: Scores)
 
 
 def _score_polarity(
-    polarity: bool,  # noqa: FBT001
+    polarity: bool,
     pairs: Mapping[int, int],
     found: Sequence[Extracted],
     labels: Sequence[Mapping[str, Any]],
