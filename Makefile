@@ -38,7 +38,7 @@ lint: install  ## ruff, mypy, import-linter
 	$(BIN)/lint-imports
 
 unit: install
-	$(PYTEST) -m 'not soak' -n 2 --dist loadfile $(TESTS)
+	$(PYTEST) -m 'not soak' -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 soak: install  ## Minutes of load and kills; SOAK_SECONDS=60 tries the load
 	$(PYTEST) -m soak --timeout 1800 --soak-seconds $(SOAK_SECONDS) $(TESTS)

@@ -69,7 +69,7 @@ TABLE: dict[type[Exception], Told] = {
     sa.exc.OperationalError: Told("DATABASE_UNAVAILABLE", 503, "the database cannot be reached, or took too long"),
     sa.exc.DataError: Told("BAD_USER_INPUT", 400, "a value cannot be used: a null byte, or a number out of range"),
     sa.exc.InternalError: Told("ABORTED", 500, "an earlier part of this query failed, so this one was not tried"),
-    sa.exc.TimeoutError: Told("OVERLOADED", 503, "too many requests at a time; try again later"),
+    sa.exc.TimeoutError: Told("OVERLOADED", 503, "too many requests at a time; try again later", "at_a_time"),
 }
 """By class; the nearest one among an error's classes counts."""
 

@@ -6,11 +6,11 @@ from functools import lru_cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
-from api.graphql.compiler.kept import Kept
 from compute.embedder.embedder import Embedder, open_embedder
 from schema.arrays.store import ArrayStore
 from schema.database import Database
 from schema.limits import Limits
+from schema.queries.kept import Kept
 from schema.settings import Settings
 
 if TYPE_CHECKING:

@@ -7,7 +7,9 @@ import click
 
 from cli.organs import organs
 from cli.output import console, counted, errors, file_size, json_option, print_faults, print_json, progress
+from cli.reasoning import reasoning
 from cli.report_files import reports
+from cli.review import reviews
 from cli.search import embed_new
 from compute.embedder.embedder import open_embedder
 from ingest.metadata import import_metadata
@@ -31,6 +33,8 @@ def ingest() -> None:
 
 
 ingest.add_command(organs)
+ingest.add_command(reviews)
+ingest.add_command(reasoning)
 ingest.add_command(reports)
 
 

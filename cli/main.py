@@ -34,6 +34,7 @@ _COMMANDS = {
     "show": ("cli.show", "Draw a finding or a scan into a PNG."),
     "reports": ("cli.reports", "Read reports: regions, observations, descriptors, categories."),
     "cohort": ("cli.cohort", "Selections of findings that stay as they were drawn."),
+    "review": ("cli.review", "What should be looked at, and verdicts on it."),
     "release": ("cli.release", "Releases and their digests."),
     "withdraw": ("cli.withdraw", "Remove a patient from everything."),
     "export": ("cli.export", "Write a release as a folder for others."),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sqlmodel import Session, col, select
 
 from cli.output import console
-from compute.pictures import AxialView, OutlinedEntity, draw_slice
+from compute.pictures import OutlinedEntity, SliceView, draw_slice
 from migrations.ready import ready_database
 from schema.annotation import Annotation, AnnotationState, Entity, LabelArray
 from schema.arrays.box import Box
@@ -48,7 +48,7 @@ def draw_scan(database: Database, arrays: ArrayStore, what: str, out: Path) -> N
         shown = _shown_findings(session, scan, finding_id)
         if not any(entities for *_, entities in shown):
             raise NotFound(f"{what} has no entity that may be seen")
-        view = AxialView.of(np.array(volume.affine_ras).reshape(4, 4), volume.spacing_mm)
+        view = SliceView.of(np.array(volume.affine_ras).reshape(4, 4), volume.spacing_mm)
         k = _fullest_slice([entity for *_, entities in shown for entity in entities], view.axis)
         box = _slice_box(scan.shape_vox, view.axis, k)
         hu = view.lay_out(_read_hu(arrays, volume, box))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
@@ -10,6 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 LUNG_WINDOW = (-1350, 150)
 """HU shown black and white: centre -600, width 1500."""
+SOFT_TISSUE_WINDOW = (-160, 240)
+"""Centre 40, width 400."""
 _COLOURS = (
     "#e6194b",
     "#3cb44b",
@@ -36,23 +39,43 @@ class OutlinedEntity:
     mask: NDArray[np.bool_]
 
 
+class Plane(StrEnum):
+    """How a scan is cut."""
+
+    AXIAL = "axial"
+    CORONAL = "coronal"
+    SAGITTAL = "sagittal"
+
+
+_LAID_OUT = {Plane.AXIAL: (2, 1, 0), Plane.CORONAL: (1, 2, 0), Plane.SAGITTAL: (0, 2, 1)}
+"""By plane, which of left, back and head it is cut along, its rows run along, and its columns."""
+
+
 @dataclass(frozen=True)
-class AxialView:
-    """How to cut an axial slice out of a scan and lay it out, from the scan's affine."""
+class SliceView:
+    """How to cut a slice out of a scan and lay it out, from the scan's affine.
+
+    Columns run to the patient's left (sagittal: to the back); rows to the back, or towards the feet.
+    """
 
     axis: int
-    """The array axis of i, j, k along which slices are counted: the one closest to the body's length."""
+    """The array axis of i, j, k along which slices are counted: the one closest to what the plane is cut along."""
     _order: tuple[tuple[int, bool], ...]
     spacing_mm: tuple[float, float]
     """Of rows and columns."""
 
     @classmethod
-    def of(cls, affine_ras: NDArray[np.float64], spacing_mm: Sequence[float]) -> "AxialView":
-        """Find the axes that run to the left, to the back and to the head."""
+    def of(
+        cls, affine_ras: NDArray[np.float64], spacing_mm: Sequence[float], plane: Plane = Plane.AXIAL
+    ) -> "SliceView":
+        """Find the axes that run to the left, to the back and to the head, and lay out a plane of them."""
         turn = ornt_transform(io_orientation(affine_ras), axcodes2ornt("LPS"))
         source = {int(target): (axis, flip < 0) for axis, (target, flip) in enumerate(turn)}
-        left, back, head = source[0], source[1], source[2]
-        return cls(head[0], (back, left), (spacing_mm[back[0]], spacing_mm[left[0]]))
+        cut, rows, columns = _LAID_OUT[plane]
+        row, row_flipped = source[rows]
+        downwards = row_flipped if plane is Plane.AXIAL else not row_flipped
+        order = ((row, downwards), source[columns])
+        return cls(source[cut][0], order, (spacing_mm[row], spacing_mm[source[columns][0]]))
 
     def lay_out(self, slice_zyx: NDArray[np.generic]) -> NDArray[np.generic]:
         """Turn a (z, y, x) slab of one slice so that rows run to the back and columns to the patient's left."""
@@ -66,13 +89,20 @@ class AxialView:
 
 
 def draw_slice(
-    hu: NDArray[np.generic], entities: Sequence[OutlinedEntity], captions: Sequence[str], view: AxialView
+    hu: NDArray[np.generic],
+    entities: Sequence[OutlinedEntity],
+    captions: Sequence[str],
+    view: SliceView,
+    *,
+    window_hu: tuple[int, int] = LUNG_WINDOW,
+    letters: tuple[str, str] = ("R", "L"),
 ) -> Image.Image:
-    """Draw a slice (rows, columns) in the lung window with its entities outlined, and captions below.
+    """Draw a slice (rows, columns) in a window with its entities outlined, and captions below.
 
-    Entities of one finding share a colour, which its caption has too; the last caption is about the slice.
+    Entities of one finding share a colour, which its caption has too; the last caption is about the slice. The letters
+    name what the left and the right edge of the picture are.
     """
-    low, high = LUNG_WINDOW
+    low, high = window_hu
     grey = np.clip((hu.astype(np.float32) - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
     height, width = (
         _HEIGHT_PX,
@@ -82,8 +112,8 @@ def draw_slice(
     draw = ImageDraw.Draw(picture)
     for entity in entities:
         _outline(picture, draw, entity)
-    draw.text((_MARGIN_PX, height // 2), "R", fill="white", font=_font(20))
-    draw.text((width - 2 * _MARGIN_PX - 4, height // 2), "L", fill="white", font=_font(20))
+    draw.text((_MARGIN_PX, height // 2), letters[0], fill="white", font=_font(20))
+    draw.text((width - 2 * _MARGIN_PX - 4, height // 2), letters[1], fill="white", font=_font(20))
     return _with_captions(picture, captions) if captions else picture
 
 

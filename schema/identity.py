@@ -26,6 +26,11 @@ def annotation_id(finding: UUID, round_name: str, annotator: str | None, version
     return uuid5(finding, f"annotation/{round_name}/{annotator or ''}/{version}")
 
 
+def reasoning_id(finding: UUID, origin: str) -> UUID:
+    """Give the identity of the chain of thought about a finding from one origin."""
+    return uuid5(finding, f"reasoning/{origin}")
+
+
 def entity_id(annotation: UUID, label: int) -> UUID:
     """Give the identity of one label of an annotation."""
     return uuid5(annotation, f"entity/{label}")

@@ -11,6 +11,9 @@ from sqlmodel import Field
 
 from schema.base import OPEN, HideableTable, enum_column, now_column
 
+OWN_ORIGIN = "groundct"
+"""Of the chains that are made here."""
+
 
 class ReasoningLevel(StrEnum):
     """How far a chain has come."""
@@ -71,7 +74,7 @@ class ReasoningStep(HideableTable, table=True):
     """Voxels along i, j, k; the box is half-open."""
     box_vox_max: list[int] | None = Field(default=None, sa_type=ARRAY(sa.Integer))
     box_lps_mm_min: list[float] | None = Field(default=None, sa_type=ARRAY(sa.Double))
-    """The same box around its voxels' centres, LPS."""
+    """The same box along the patient's axes, outer faces included, LPS."""
     box_lps_mm_max: list[float] | None = Field(default=None, sa_type=ARRAY(sa.Double))
     holds: bool | None = None
     """Whether the masks agree with the claim; null is not checked."""

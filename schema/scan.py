@@ -113,7 +113,7 @@ class ScanMetadata(Table, table=True):
     manufacturer_model: str | None = None
     patient_sex: str | None = None
     patient_age_years: float | None = Field(default=None, index=True)
-    study_date: date | None = None
+    study_date: date | None = Field(default=None, index=True)
     source: dict[str, Any] = Field(sa_type=JSONB)
     """The row as it came, by column."""
 

@@ -24,6 +24,7 @@ from schema.database import Database, parse_url
 from schema.postgres.address import OWNER, SUPERUSER, Address
 from schema.postgres.server import EmbeddedServer
 from schema.settings import Settings
+from tests.forked import ForkedCommands
 
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
 """Real material beside a checkout; tests that need it skip where it is absent."""
@@ -117,6 +118,7 @@ class CommandLine:
     """`groundct` in a home of its own."""
 
     home: Path
+    forked: ForkedCommands
     settings: dict[str, str] = field(default_factory=dict)
 
     def start(self, *arguments: object) -> "subprocess.Popen[str]":
@@ -133,7 +135,9 @@ class CommandLine:
         )
 
     def run(self, *arguments: object, prefix: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
-        """Run a command to its end, behind a prefix such as `unshare`."""
+        """Run a command to its end; one behind a prefix, such as `unshare`, starts from nothing."""
+        if not prefix:
+            return self.forked.run(arguments, cwd=self.home.parent, environment=self._environment())
         return subprocess.run(
             [*prefix, *self._line(arguments)],
             stdin=subprocess.DEVNULL,
@@ -165,6 +169,13 @@ class CommandLine:
 
 
 @pytest.fixture(scope="session")
+def forked() -> Iterator[ForkedCommands]:
+    """Commands as forks of one process."""
+    with ForkedCommands() as commands:
+        yield commands
+
+
+@pytest.fixture(scope="session")
 def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose server is made, migrated and stopped. Tests use copies."""
     home = tmp_path_factory.mktemp("made")
@@ -178,7 +189,7 @@ def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def open_command_line(
-    made_home: Path, tmp_path_factory: pytest.TempPathFactory
+    made_home: Path, forked: ForkedCommands, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., AbstractContextManager[CommandLine]]:
     """Makes command lines that last as long as their block, for fixtures of any scope."""
 
@@ -186,7 +197,7 @@ def open_command_line(
     def opened(**settings: str) -> Iterator[CommandLine]:
         home = tmp_path_factory.mktemp("command") / "home"
         shutil.copytree(made_home, home)
-        command_line = CommandLine(home, settings)
+        command_line = CommandLine(home, forked, settings)
         try:
             yield command_line
         finally:

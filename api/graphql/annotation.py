@@ -6,6 +6,7 @@ from uuid import UUID
 
 import strawberry
 
+from api.graphql.check import TextCheck
 from api.graphql.declare import described, graphql_type
 from api.graphql.entity import Entity
 from api.graphql.listing import Connection
@@ -50,6 +51,7 @@ class Annotation(Record, views=[views.annotations, views.any_annotation]):
         links.ANNOTATION_FINDING, "The finding that it is about."
     )
     entities: list[Entity] = many(links.ANNOTATION_ENTITIES, "Its labels, ascending.")
+    checks: list[TextCheck] = many(links.ANNOTATION_CHECKS, "It, held against the finding's words, by name.")
 
 
 @graphql_type

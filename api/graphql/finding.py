@@ -7,12 +7,14 @@ import strawberry
 
 from api.graphql.annotation import Annotation
 from api.graphql.category import Category
+from api.graphql.check import TextCheck
 from api.graphql.declare import described, field, graphql_type
 from api.graphql.entity import Entity
 from api.graphql.listing import Connection, FacetCount, facet_of
 from api.graphql.order import FindingField
 from api.graphql.reads import computed, many, many_by_round, one
-from api.graphql.report import Reasoning, Report, Sentence
+from api.graphql.reasoning import Reasoning
+from api.graphql.report import Report, Sentence
 from api.graphql.siblings import Record
 from schema.finding import Side
 from schema.queries import links, views
@@ -61,6 +63,9 @@ class Finding(Record, views=[views.findings]):
         return []
 
     reasoning: list[Reasoning] = many(links.FINDING_REASONING, "Chains of thought about it.")
+    checks: list[TextCheck] = many(
+        links.FINDING_CHECKS, "Its words against what is drawn for it: checks of the annotations that hold."
+    )
 
 
 @graphql_type

@@ -10,7 +10,9 @@ from schema.finding import Side
 from schema.ontology import Focality
 from schema.queries.pages import write_time
 from schema.queries.search import SearchMode
+from schema.reasoning import ReasoningLevel
 from schema.release import ReleaseKind, Visibility
+from schema.text_check import CheckOutcome
 
 BigInt = NewType("BigInt", int)
 BIG_INT = strawberry.scalar(
@@ -24,5 +26,6 @@ TIME = strawberry.scalar(
     parse_value=datetime.fromisoformat,
 )
 
-for _words in (AnnotationState, Focality, Policy, ReleaseKind, SearchMode, Side, Visibility):
+_WORDS = (AnnotationState, CheckOutcome, Focality, Policy, ReasoningLevel, ReleaseKind, SearchMode, Side, Visibility)
+for _words in _WORDS:
     strawberry.enum(_words, description=(_words.__doc__ or "").strip())

@@ -140,6 +140,7 @@ class FindingWhere:
     text_side: Side | None = described("What the words name.", default=None)
     round: str | None = described("Drawn in the round of this name, whatever became of it.", default=None)
     policy: Policy | None = described("Of an annotation that holds.", default=None)
+    contradicts: str | None = described("The check of this name contradicts what is drawn for it.", default=None)
     entity_count: Range | None = None
     entity: "EntityWhere | None" = described("At least one such entity.", default=None)
     and_: list["FindingWhere"] | None = described("All of these.", name="and", default=None)

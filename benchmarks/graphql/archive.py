@@ -14,10 +14,15 @@ from schema.settings import Settings
 ENTITIES_A_FINDING = 2
 
 
+def archive_home(folder: Path, findings: int) -> Path:
+    """Give the home of the archive of so many findings below a folder."""
+    return folder / f"findings-{findings}"
+
+
 @contextmanager
 def open_archive(home: Path, findings: int) -> Iterator[Database]:
     """Open the archive of so many findings below a folder; it is made the first time, which a million takes minutes."""
-    with ready_database(Settings(home=home / f"findings-{findings}")) as database:
+    with ready_database(Settings(home=archive_home(home, findings))) as database:
         with psycopg.connect(database.url(Role.OWNER).render_as_string(hide_password=False)) as connection:
             (there,) = connection.execute("SELECT count(*) FROM finding").fetchone() or (0,)
             if there != findings:

@@ -118,7 +118,8 @@ def _line(services: Services, query: str, large: set[str]) -> str:
     if not isinstance(plan, Plan):
         return f"{took_ms:9.1f} ms  NOT COMPILED  {query}"
     with services.database.readers().connection() as connection, psycopg.RawCursor(connection) as cursor:
-        cursor.execute(b"EXPLAIN (FORMAT JSON) " + plan.text, [each.of({}) for each in plan.parameters])
+        asked = f"EXPLAIN (FORMAT JSON) {plan.statement.text}".encode()
+        cursor.execute(asked, list(plan.statement.values({}).values()))
         (explained,) = cursor.fetchone() or ([],)
     read = sorted({table for table in _read_whole(explained) if table in large})
     return f"{took_ms:9.1f} ms  {query}" + (f"\n              reads all of {', '.join(read)}" if read else "")

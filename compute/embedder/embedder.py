@@ -112,6 +112,7 @@ def _options(graph: EncoderGraph, threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4  # what is wrong is raised; standard error belongs to the caller
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # a waiting thread takes what others need
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for tensor in graph.tensors.values()]
     options.add_external_initializers(list(graph.tensors), values)
     return options

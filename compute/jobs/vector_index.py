@@ -19,7 +19,7 @@ BYTES_A_ROW = 900
 def needs_index(session: Session, model: int) -> bool:
     """Tell whether a model has more vectors than are compared one by one, and no complete index."""
     beyond = sa.select(sa.literal(1)).where(EMBEDDING.c.model_id == model).offset(nearest.EXACT_ROWS).limit(1)
-    return session.scalar(beyond) is not None and not nearest.has_index(session, model)
+    return session.scalar(beyond) is not None and not session.scalar(sa.select(nearest.has_index(model)))
 
 
 def make_index(database: Database, model: int) -> bool:

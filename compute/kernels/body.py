@@ -61,6 +61,13 @@ class BodyOutline:
         spanned: npt.NDArray[np.bool_] = (first <= x) & (x < last)
         return spanned
 
+    def voxels_within(self, runs: Runs, height: int) -> npt.NDArray[np.int64]:
+        """How many voxels of each of n runs (n,4) `spans` tells, shape (n,); the volume has `height` rows a slice."""
+        z, y = np.divmod(runs[:, ROW].astype(np.int64), height)
+        first, last = self.ends[self._nearest(z, axis=0), self._nearest(y, axis=1)].T.astype(np.int64)
+        within: npt.NDArray[np.int64] = np.minimum(runs[:, STOP], last) - np.maximum(runs[:, START], first)
+        return np.maximum(within, 0)
+
     def ends_of_rows(self, *, first_zy: tuple[int, int], rows_zy: tuple[int, int]) -> npt.NDArray[np.int16]:
         """The ends that hold for the rows of a box in the volume, shape (*rows_zy, 2), with x counted in the volume."""
         z, y = (first + np.arange(rows) for first, rows in zip(first_zy, rows_zy, strict=True))

@@ -14,7 +14,7 @@ from compute.evaluation.rows import FindingRow
 from compute.evaluation.settings import EvaluatorSettings
 from compute.kernels.runs import Runs, voxels_of
 from compute.kernels.volumes import Ints
-from compute.pictures import LUNG_WINDOW, AxialView, OutlinedEntity, draw_slice
+from compute.pictures import LUNG_WINDOW, OutlinedEntity, SliceView, draw_slice
 from ingest.predictions.reading import Shape, read_prediction
 from ingest.predictions.running import EvaluationOptions
 
@@ -52,20 +52,20 @@ def _draw(row: FindingRow, options: EvaluationOptions, settings: EvaluatorSettin
     return Picture(row, f"data:image/jpeg;base64,{b64encode(content.getvalue()).decode()}", caption)
 
 
-def _view(volume: Path | None, options: EvaluationOptions, file: str, shape_vox: Shape) -> AxialView:
+def _view(volume: Path | None, options: EvaluationOptions, file: str, shape_vox: Shape) -> SliceView:
     steps = options.source.truths.steps_mm(file)
     steps = options.spacings.steps_mm(file, shape_vox) if steps is None else steps
     spacing = [1.0, 1.0, 1.0] if steps is None else np.linalg.norm(steps, axis=1)[::-1].tolist()
     # Without a CT the axes are taken to run to the left, to the back and to the head, as CT-RATE's do.
     affine = np.diag([-1.0, -1.0, 1.0, 1.0]) if volume is None else nibabel.load(volume).affine
-    return AxialView.of(affine, spacing)
+    return SliceView.of(affine, spacing)
 
 
 def _voxels_ijk(runs: Runs, shape_vox: Shape) -> Ints:
     return voxels_of(runs, shape_vox[1])[:, ::-1]
 
 
-def _plane(voxels_ijk: Ints, position: int, view: AxialView, shape_vox: Shape) -> NDArray[np.bool_]:
+def _plane(voxels_ijk: Ints, position: int, view: SliceView, shape_vox: Shape) -> NDArray[np.bool_]:
     """The voxels of one slice as a mask that is laid out."""
     ends = [1 if axis == view.axis else size for axis, size in enumerate(shape_vox)]
     mask = np.zeros(ends, bool)

@@ -60,7 +60,7 @@ COMMENT ON COLUMN {schema}.reasoning_step.level IS 'Null where an imported step 
 COMMENT ON COLUMN {schema}.reasoning_step.place IS 'What the step names: `right`, `right lower lobe`.';
 COMMENT ON COLUMN {schema}.reasoning_step.box_source IS 'The box as the source gives it; its frame is unknown unless `box_frame` names it.';
 COMMENT ON COLUMN {schema}.reasoning_step.box_vox_min IS 'Voxels along i, j, k; the box is half-open.';
-COMMENT ON COLUMN {schema}.reasoning_step.box_lps_mm_min IS 'The same box around its voxels'' centres, LPS.';
+COMMENT ON COLUMN {schema}.reasoning_step.box_lps_mm_min IS 'The same box along the patient''s axes, outer faces included, LPS.';
 COMMENT ON COLUMN {schema}.reasoning_step.holds IS 'Whether the masks agree with the claim; null is not checked.';
 COMMENT ON COLUMN {schema}.reasoning_step.evidence IS 'The figures by which it was told.';
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import psutil
@@ -9,12 +10,14 @@ import psutil
 from schema.postgres.address import PORT
 
 FILE = "groundct.conf"
+MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
+"""What a container may use, in bytes, or `max`."""
 _MB = 1 << 20
 
 
 def write_configuration(data: Path, *, socket_folder: Path) -> None:
     """Write the managed file into the data folder; `postgresql.conf` includes it, `ALTER SYSTEM` overrides it."""
-    settings = machine_settings(psutil.virtual_memory().total) | {"unix_socket_directories": _listed(socket_folder)}
+    settings = machine_settings(_memory()) | {"unix_socket_directories": _listed(socket_folder)}
     lines = [f"{name} = {_quoted(value)}\n" for name, value in settings.items()]
     text = "# Written by GroundCT at each start. Use ALTER SYSTEM for changes of your own.\n" + "".join(lines)
     (data / FILE).write_bytes(os.fsencode(text))
@@ -34,7 +37,7 @@ def machine_settings(memory: int) -> dict[str, str]:
         "port": str(PORT),
         "unix_socket_permissions": "0700",
         "max_connections": "100",
-        "shared_buffers": _mb(_clamped(memory // 64, 64 * _MB, 512 * _MB)),
+        "shared_buffers": _mb(_clamped(memory // 4, 64 * _MB, 4096 * _MB)),
         "effective_cache_size": _mb(memory // 4),
         "work_mem": "16MB",
         "maintenance_work_mem": _mb(maintenance),
@@ -53,6 +56,12 @@ def machine_settings(memory: int) -> dict[str, str]:
         "log_timezone": "UTC",
         "timezone": "UTC",
     }
+
+
+def _memory() -> int:
+    """The machine's memory in bytes, or as much of it as this container may use."""
+    limit = MEMORY_LIMIT.read_text().strip() if MEMORY_LIMIT.is_file() else "max"
+    return min(psutil.virtual_memory().total, int(limit) if limit.isdigit() else sys.maxsize)
 
 
 def _shared_memory(needed: int) -> str:

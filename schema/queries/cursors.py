@@ -8,10 +8,8 @@ from typing import Self
 from uuid import UUID
 
 import orjson
-import sqlalchemy as sa
 
 from schema.queries.mistakes import ReadMistake
-from schema.queries.views import Expression
 
 
 @dataclass(frozen=True)
@@ -42,11 +40,6 @@ class ScoreCursor:
         if not math.isfinite(cursor.score) or not 0 <= cursor.seen < 1 << 31:
             raise _not_a_cursor(text)
         return cursor
-
-    def condition(self, score: Expression, key: Expression) -> Expression:
-        """Tell whether a row comes later."""
-        here = sa.literal(self.score, sa.Double)
-        return sa.or_(score < here, sa.and_(score == here, key > sa.literal(self.finding_id)))
 
 
 def _not_a_cursor(text: str) -> ReadMistake:

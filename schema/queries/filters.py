@@ -42,6 +42,7 @@ from schema.queries.tables import (
 from schema.queries.views import (
     MEASURES,
     Expression,
+    contradicted,
     default_annotations,
     entities,
     entity_count,
@@ -160,6 +161,8 @@ class FindingFilter:
     """Drawn in the round of this name, whatever became of it."""
     policy: Policy | None = None
     """Of an annotation that holds in the scope."""
+    contradicts: str | None = None
+    """The check of this name contradicts an annotation that holds in the scope."""
     entity_count: Between | None = None
     entity: "EntityFilter | None" = None
     """At least one such entity."""
@@ -330,9 +333,9 @@ def _in_cohort(column: sa.Column[Any], name: str) -> sa.Select[Any]:
 
 
 def member_of_cohort(key: Any) -> Expression:
-    """Tell whether a finding is in the cohort of a key."""
+    """Tell whether a finding is in the cohort of a key, which may be a column of what is around it."""
     members = sa.select(COHORT_MEMBER.c.finding_id).where(COHORT_MEMBER.c.cohort_id == key)
-    return FINDING.c.id.in_(members.correlate(None))
+    return FINDING.c.id.in_(members.correlate_except(COHORT_MEMBER))
 
 
 def _in_hidden_split() -> Expression:
@@ -426,6 +429,7 @@ _FINDING: _Reader[FindingFilter] = _Reader(
         "text_side": lambda side, _: REVISION.c.text_side == side,
         "round": lambda name, _: _drawn_in_round(name),
         "policy": _has_policy,
+        "contradicts": lambda name, scope: contradicted(scope, name),
         "entity_count": lambda between, scope: between.condition(entity_count(scope)),
         "entity": lambda given, scope: some_entity(scope, entity_condition(given, scope)),
     }

@@ -5,33 +5,40 @@ on (`iterative_scan`) until enough rows of the filter are found. The index knows
 column is never read through it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
-from pgvector import HalfVector
 from pgvector.sqlalchemy import HALFVEC
 from sqlmodel import Session
 
+from schema.queries.slots import Slot
+from schema.queries.statements import Statement
 from schema.queries.tables import EMBEDDING
 from schema.queries.views import Expression
 
 EXACT_ROWS = 20_000
 """Rows that are compared one by one: some 12 ms."""
-BREADTH = 400
+EXACT_FILTERED = 20_000
+"""Rows of a filter that are compared one by one."""
+BREADTH = 800
 """hnsw.ef_search."""
-MOST_SCANNED = 200_000
+MOST_SCANNED_OF_TERMS = 4000
+"""The same, among findings with terms of the query."""
+MOST_SCANNED = 20_000
 """hnsw.max_scan_tuples: where a filter leaves so little that this ends first, the rows are compared one by one."""
 
 
 @dataclass(frozen=True)
-class QueryVector:
-    """A query's vector under a model."""
+class VectorToCome:
+    """The query's vector under a model, which comes with a sending."""
 
     model_id: int
-    values: Sequence[float]
+    dimensions: int
+    slot: Slot
 
     def of_model(self) -> Expression:
         """Tell whether an embedding is of this model; a constant in the statement's text, as in the partial index."""
@@ -40,7 +47,7 @@ class QueryVector:
     @cached_property
     def sent(self) -> Expression:
         """The vector, sent once however often a statement compares with it."""
-        return sa.literal(HalfVector(list(self.values)), HALFVEC)
+        return self.slot.bound(HALFVEC())
 
     def distance(self) -> Expression:
         """Give the cosine distance, compared one by one."""
@@ -49,7 +56,7 @@ class QueryVector:
 
     def indexed_distance(self) -> Expression:
         """Give the cosine distance by the model's index."""
-        narrow: Expression = sa.cast(EMBEDDING.c.vector, HALFVEC(len(self.values)))
+        narrow: Expression = sa.cast(EMBEDDING.c.vector, HALFVEC(self.dimensions))
         return narrow.cosine_distance(self.sent)  # type: ignore[no-any-return]
 
 
@@ -58,37 +65,42 @@ def index_name(model_id: int) -> str:
     return f"ix_embedding_vector_model_{model_id}"
 
 
-def has_index(session: Session, model_id: int) -> bool:
-    """Tell whether a model's index is there and complete."""
-    found = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)"
-    return bool(session.scalar(sa.text(found), {"name": f"public.{index_name(model_id)}"}))
+def has_index(model_id: int) -> Expression:
+    """Tell whether a model's index is there and complete; null: it is not there."""
+    name = f"public.{index_name(model_id)}"
+    found = "(SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('{}'))"
+    return sa.literal_column(found.format(name), sa.Boolean)
 
 
-def is_large(session: Session) -> bool:
-    """Tell whether there are more vectors than are compared one by one, as PostgreSQL last counted them."""
-    known = "SELECT reltuples FROM pg_class WHERE oid = 'public.embedding'::regclass"
-    return float(session.scalar(sa.text(known)) or 0) > EXACT_ROWS
+def vectors() -> Expression:
+    """Give the number of vectors, of all models, as PostgreSQL last counted them."""
+    known = "(SELECT reltuples FROM pg_class WHERE oid = 'public.embedding'::regclass)"
+    return sa.literal_column(known, sa.REAL)
 
 
-def estimate_rows(session: Session, statement: sa.Select[Any]) -> float:
+def estimate_rows(session: Session, statement: Statement, given: Any) -> float:
     """Give the planner's estimate of a statement's rows; nothing is read."""
-    compiled = statement.compile(session.connection(), compile_kwargs={"render_postcompile": True})
-    plan = session.connection().exec_driver_sql(f"EXPLAIN (FORMAT JSON) {compiled.string}", compiled.params)
+    plan = statement.send(session, given, before="EXPLAIN (FORMAT JSON) ")
     return float(plan.scalar_one()[0]["Plan"]["Plan Rows"])
 
 
-def prepare_index_scan(session: Session) -> None:
-    """Set this transaction to read by the index, in its order, until enough rows are found."""
-    settings = {
+def settings() -> Expression:
+    """Set this transaction to plan for what is given, and the index to go on until enough rows are found."""
+    chosen = {
+        "plan_cache_mode": "force_custom_plan",
         "hnsw.iterative_scan": "relaxed_order",
         "hnsw.ef_search": str(BREADTH),
-        "hnsw.max_scan_tuples": str(MOST_SCANNED),
-        "enable_sort": "off",
-        "plan_cache_mode": "force_custom_plan",
     }
-    session.execute(sa.select(*(sa.func.set_config(name, value, True) for name, value in settings.items())))
+    return sa.func.concat(*(sa.func.set_config(name, value, True) for name, value in chosen.items()))
 
 
-def end_index_scan(session: Session) -> None:
-    """Set this transaction back for other statements."""
-    session.execute(sa.select(sa.func.set_config("enable_sort", "on", True)))
+@contextmanager
+def index_preferred(session: Session, most_scanned: int) -> Iterator[None]:
+    """Let statements read in the index's order, not sort, and end where so many rows did not suffice.
+
+    Each row is looked up by its keys: what the planner would gather before, it takes for far fewer rows than there are.
+    """
+    limit = f"SET LOCAL hnsw.max_scan_tuples = {most_scanned}"
+    session.connection().exec_driver_sql(f"SET LOCAL enable_sort = off; SET LOCAL enable_material = off; {limit}")
+    yield
+    session.connection().exec_driver_sql("SET LOCAL enable_sort = on; SET LOCAL enable_material = on")

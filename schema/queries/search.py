@@ -7,39 +7,44 @@ part unless the filter names it.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from pgvector import HalfVector
 from sqlmodel import Session
 
 from schema.errors import NotFound
 from schema.queries import nearest
 from schema.queries.cursors import ScoreCursor
 from schema.queries.filters import ENGLISH, FindingFilter, finding_condition
+from schema.queries.kept import Kept
 from schema.queries.mistakes import NotEmbedded, OverLimit, ReadMistake
-from schema.queries.nearest import QueryVector
+from schema.queries.nearest import VectorToCome
 from schema.queries.pages import PageRequest
 from schema.queries.scope import NOW, Scope
+from schema.queries.slots import Slot, shape_of, slots_of
+from schema.queries.statements import Statement, make_statement
 from schema.queries.tables import EMBEDDING, EMBEDDING_MODEL, FINDING, REVISION
-from schema.queries.terms import Terms, read_terms
+from schema.queries.terms import Terms, TermsToCome, read_terms
 from schema.queries.views import Expression, findings
 
 SHARE_OF_TERMS = 0.85
 """What the terms weigh in HYBRID, the meaning weighing the rest."""
-POOL = 200
-"""Findings that the index and the terms each propose in HYBRID, beside those of earlier pages."""
-MOST_WORDED = 1500
-"""Findings with every term of the query that are compared one by one, whatever the index says."""
-OVERHEAD = 20
-"""Findings that the index proposes in SEMANTIC beside those that are shown: its order is not quite exact."""
+MOST_WORDED = 1000
+"""Findings with terms of the query that are compared one by one, whatever the index says."""
+OVERHEAD = 50
+"""Findings that are proposed for being nearest beside those that are shown: the index's order is not quite exact."""
 ROUNDING = 1e-5
 """By how much a share may be off: PostgreSQL sums it in single precision."""
 MOST_CHARACTERS = 2000
+SHAPES_KEPT = 256
+"""Statements that stay compiled."""
+_KEPT: Kept[Statement] = Kept(SHAPES_KEPT)
 _STRICT = re.compile(r'"|(^|\s)-\w')
 _EXCLUDED = re.compile(r'(^|\s)-("[^"]*"|\w+)')
 
@@ -104,15 +109,8 @@ class Search:
             raise OverLimit("text", MOST_CHARACTERS, needed)
         if not self.text.strip() or "\0" in self.text:
             raise ReadMistake(needed)
-
-    @property
-    def query_vector(self) -> QueryVector | None:
-        """The vector with its model; None in LEXICAL, ValueError where there is none and the mode needs one."""
-        if self.mode is SearchMode.LEXICAL:
-            return None
-        if self.vector is None or self.model_id is None:
+        if self.mode is not SearchMode.LEXICAL and (self.vector is None or self.model_id is None):
             raise ValueError(f"the mode {self.mode} needs the query's vector and its model")
-        return QueryVector(self.model_id, self.vector)
 
 
 def search_page(
@@ -124,14 +122,12 @@ def search_page(
         ReadMistake: the cursor is not one of a search.
         ValueError: there is no vector and the mode needs one.
     """
-    after = ScoreCursor.parse(request.after) if isinstance(request.after, str) else None
-    terms = read_terms(session, _EXCLUDED.sub(" ", asked.text))
-    ranking = _Ranking(asked, terms, where, scope, request.first, after)
-    rows = _read_by_index(session, ranking) if ranking.goes_by_index(session) else None
+    ranking = _Ranking(asked, request, where, scope)
+    many = ranking.prepare(session)
+    rows = _read_by_index(session, ranking) if many and ranking.leaves_many(session) else None
     exact = rows is None
     found = _read_exactly(session, ranking) if rows is None else rows
-    seen = after.seen if after else 0
-    hits = [_hit(row, ranking, seen + place) for place, row in enumerate(found[: request.first], 1)]
+    hits = [_hit(row, ranking, ranking.seen + place) for place, row in enumerate(found[: request.first], 1)]
     return SearchPage(hits, has_next=len(found) > request.first, exact=exact)
 
 
@@ -164,53 +160,180 @@ def similar_page(
     return search_page(session, asked, request, where=where, scope=scope)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Ranking:
-    """The statements of one search."""
+    """One search: its statements, kept by the shape of what is asked, and what comes with each sending of them."""
 
     asked: Search
-    terms: Terms
+    request: PageRequest
     where: FindingFilter | None
     scope: Scope
-    first: int
-    after: ScoreCursor | None
+    terms: Terms = field(init=False)
 
     @cached_property
-    def vector(self) -> QueryVector | None:
-        return self.asked.query_vector
+    def after(self) -> ScoreCursor | None:
+        """Where the page begins."""
+        given = self.request.after
+        return ScoreCursor.parse(given) if isinstance(given, str) else None
+
+    @property
+    def seen(self) -> int:
+        """Hits of earlier pages."""
+        return self.after.seen if self.after else 0
+
+    @property
+    def affirmed(self) -> str:
+        """The text without what it excludes by a minus."""
+        return _EXCLUDED.sub(" ", self.asked.text)
+
+    @cached_property
+    def vector(self) -> HalfVector | None:
+        """The query's; None where it plays no part."""
+        given = None if self.asked.mode is SearchMode.LEXICAL else self.asked.vector
+        return None if given is None else HalfVector(list(given))
+
+    @property
+    def limit(self) -> int:
+        """The page's rows, and one that tells of a next page."""
+        return self.request.first + 1
+
+    @property
+    def proposed(self) -> int:
+        """Findings that are proposed for being nearest."""
+        return self.seen + self.limit + OVERHEAD
+
+    @cached_property
+    def shape(self) -> "_Shape":
+        asked = self.asked
+        return _Shape(
+            asked.mode,
+            self.scope,
+            model=None if asked.model_id is None or self.vector is None else (asked.model_id, self.vector.dimensions()),
+            where=shape_of(self.where),
+            besides=asked.besides is not None,
+            strict=asked.mode is not SearchMode.SEMANTIC and _STRICT.search(asked.text) is not None,
+            continued=self.after is not None,
+        )
+
+    def send(self, session: Session, name: str) -> sa.CursorResult[Any]:
+        """Send a statement by its name in `_Statements`, and that of a tsquery where it takes one."""
+        return self._statement(name).send(session, self)
+
+    def send_by_index(
+        self, session: Session, name: str, *, most_scanned: int = nearest.MOST_SCANNED
+    ) -> Sequence[sa.Row[Any]]:
+        """Send a statement that reads in the index's order."""
+        with nearest.index_preferred(session, most_scanned):
+            return self.send(session, name).all()
+
+    def estimate(self, session: Session, name: str) -> float:
+        """Give the planner's estimate of a statement's rows."""
+        return nearest.estimate_rows(session, self._statement(name), self)
+
+    def prepare(self, session: Session) -> bool:
+        """Read the terms and prepare the transaction; tell whether there are many vectors with an index."""
+        row = self.send(session, "prepared").one()
+        self.terms = Terms.of(row.terms)
+        return row.vectors > nearest.EXACT_ROWS and bool(row.indexed)
+
+    def leaves_many(self, session: Session) -> bool:
+        """Tell whether the filter leaves more findings than are compared one by one."""
+        return self.shape.whole or self.estimate(session, "left") > nearest.EXACT_FILTERED
+
+    def tiers(self, best_cosine: float = 1.0) -> Iterator[tuple[str, float]]:
+        """Give tsqueries of `Terms`, each met by more findings, with a score that nothing reaches which does not."""
+        hybrid = self.asked.mode is SearchMode.HYBRID
+        for name, share in self.terms.tiers():
+            meaning = (1 - SHARE_OF_TERMS) * max(best_cosine, 0.0)
+            yield name, ROUNDING + (meaning + SHARE_OF_TERMS * share if hybrid else share)
+
+    def _statement(self, name: str) -> Statement:
+        kept = _KEPT.find((name, self.shape))
+        return kept or _KEPT.put((name, self.shape), self._made(name))
+
+    def _made(self, name: str) -> Statement:
+        method, *terms = name.split()
+        statements = _Statements(self.shape, slots_of(self.where, "where"))
+        return make_statement(getattr(statements, method)(*terms))
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What of a search decides its statements' text."""
+
+    mode: SearchMode
+    scope: Scope
+    model: tuple[int, int] | None
+    """Its key and its dimensions."""
+    where: Hashable
+    besides: bool
+    strict: bool
+    continued: bool
 
     @property
     def whole(self) -> bool:
         """Whether every finding is asked for, in its latest wording."""
-        return self.where is None and self.scope == NOW
+        return self.where == shape_of(None) and self.scope == NOW
+
+
+@dataclass(frozen=True)
+class _Statements:
+    """The statements of one shape; values come from a `_Ranking`."""
+
+    shape: _Shape
+    filter: FindingFilter | None
+    """With slots."""
+
+    @property
+    def terms(self) -> TermsToCome:
+        return TermsToCome(Slot(("terms",)))
 
     @cached_property
-    def condition(self) -> Expression:
-        """The filter."""
-        return finding_condition(self.where, self.scope)
+    def vector(self) -> VectorToCome | None:
+        return None if self.shape.model is None else VectorToCome(*self.shape.model, Slot(("vector",)))
 
     @property
     def key(self) -> Expression:
         return REVISION.c.finding_id
 
+    @property
+    def hybrid(self) -> bool:
+        return self.shape.mode is SearchMode.HYBRID
+
+    @cached_property
+    def condition(self) -> Expression:
+        """The filter."""
+        return finding_condition(self.filter, self.shape.scope)
+
     @cached_property
     def rows(self) -> sa.FromClause:
         """No more tables than the filter needs: each one is a look-up for every finding that it leaves."""
-        return findings(self.scope).rows_with([self.condition, self.key])
+        return findings(self.shape.scope).rows_with([self.condition, self.key])
+
+    def prepared(self) -> sa.Select[Any]:
+        """Read the query's terms, tell what there is, and set the transaction up."""
+        indexed = sa.false() if self.vector is None else nearest.has_index(self.vector.model_id)
+        columns = {"terms": read_terms(Slot(("affirmed",))), "vectors": nearest.vectors(), "indexed": indexed}
+        return sa.select(*(column.label(name) for name, column in columns.items()), nearest.settings())
+
+    def left(self) -> sa.Select[Any]:
+        """Give a row for every finding that the filter leaves."""
+        return sa.select(sa.literal(1)).select_from(self.rows).where(*self.conditions())
 
     def conditions(self) -> list[Expression]:
         """The filter and the scope."""
-        return [findings(self.scope).where, self.condition]
+        return [findings(self.shape.scope).where, self.condition]
 
     def matches(self) -> list[Expression]:
         """What a finding must be, besides, to answer at all."""
         found = [self.terms.not_contrary()]
-        if self.asked.besides is not None:
-            found.append(self.key != self.asked.besides)
-        if self.asked.mode is not SearchMode.SEMANTIC and _STRICT.search(self.asked.text):
-            found.append(REVISION.c.words.bool_op("@@")(sa.func.websearch_to_tsquery(ENGLISH, self.asked.text)))
-        elif self.asked.mode is SearchMode.LEXICAL:
-            found.append(self.terms.some())
+        if self.shape.besides:
+            found.append(self.key != Slot(("asked", "besides")))
+        if self.shape.strict:
+            asked = sa.func.websearch_to_tsquery(ENGLISH, Slot(("asked", "text")))
+            found.append(REVISION.c.words.bool_op("@@")(asked))
+        elif self.shape.mode is SearchMode.LEXICAL:
+            found.append(self.terms.has("some"))
         return found
 
     def with_vectors(self, rows: sa.FromClause, *, all_rows: bool) -> sa.FromClause:
@@ -225,114 +348,137 @@ class _Ranking:
         return 1.0 - self.vector.distance()
 
     def score(self, cosine: Expression) -> Expression:
-        if self.asked.mode is SearchMode.LEXICAL:
+        if self.shape.mode is SearchMode.LEXICAL:
             return self.terms.share()
-        if self.asked.mode is SearchMode.SEMANTIC:
+        if self.shape.mode is SearchMode.SEMANTIC:
             return cosine
         meaning = sa.func.coalesce(cosine, 0.0)
         return (1 - SHARE_OF_TERMS) * meaning + SHARE_OF_TERMS * self.terms.share()
 
-    def steps(self) -> Iterator[tuple[Expression, float]]:
-        """Give conditions, each wider, with a score that nothing reaches which does not meet it."""
-        if self.asked.mode is SearchMode.SEMANTIC:
-            return
-        hybrid = self.asked.mode is SearchMode.HYBRID
-        for condition, share in self.terms.steps():
-            yield condition, ROUNDING + (1 - SHARE_OF_TERMS + SHARE_OF_TERMS * share if hybrid else share)
+    def of_all(self) -> sa.Select[Any]:
+        """Compare every finding."""
+        if not self.shape.whole or self.vector is None:
+            return self._of_some()
+        cosine = (1.0 - self.vector.distance()).label("cosine")
+        # Narrow rows, that a join moves cheaply.
+        cosines = sa.select(EMBEDDING.c.revision_id, cosine).where(self.vector.of_model()).offset(0).subquery()
+        rows = REVISION.join(cosines, cosines.c.revision_id == REVISION.c.id, isouter=self.hybrid)
+        score = self.score(cosines.c.cosine)
+        return self._shown(self._found(score).select_from(rows), self.key, score)
 
-    def exact_statement(self, *step: Expression) -> sa.Select[Any]:
-        """Compare every finding, or every one that meets a step's condition."""
-        hybrid = self.asked.mode is SearchMode.HYBRID
-        if self.whole and self.vector is not None and not step:
-            cosines = self._cosines(self.vector)
-            rows: sa.FromClause = REVISION.join(cosines, cosines.c.revision_id == REVISION.c.id, isouter=hybrid)
-            score = self.score(cosines.c.cosine)
-        else:
-            rows, score = self.with_vectors(self.rows, all_rows=hybrid), self.score(self.semantic())
+    def of_terms(self, name: str) -> sa.Select[Any]:
+        """Compare the findings that meet a tsquery of `Terms`."""
+        return self._of_some(self.terms.has(name))
+
+    def of_few(self, name: str) -> sa.Select[Any]:
+        """Compare some findings that meet a tsquery of `Terms`, and tell of how many."""
+        found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id")).select_from(self.rows)
+        found = found.where(*self.conditions(), *self.matches(), self.terms.has(name)).limit(MOST_WORDED)
+        pool = found.cte("few").prefix_with("MATERIALIZED")
+        rows = self.with_vectors(pool.join(REVISION, REVISION.c.id == pool.c.revision_id), all_rows=self.hybrid)
+        score = self.score(self.semantic())
+        ranked = sa.select(pool.c.id, pool.c.revision_id, score.label("score")).select_from(rows)
+        compared = sa.select(sa.func.count()).select_from(pool).scalar_subquery()
+        return self._shown(ranked, pool.c.id, score, compared=compared)
+
+    def of_nearest(self) -> sa.Select[Any]:
+        """Compare the nearest findings of all, before it is told which of them match."""
+        assert self.vector is not None  # noqa: S101 - only where vectors are compared
+        cosine = (1.0 - self.vector.distance()).label("cosine")
+        near = sa.select(EMBEDDING.c.revision_id, cosine).where(self.vector.of_model())
+        if self.shape.continued:
+            near = near.where(cosine <= Slot(("after", "score")).bound(sa.Double()))
+        pool = near.order_by(sa.desc("cosine")).limit(Slot(("proposed",)).bound(sa.Integer())).cte("near")
+        rows = pool.join(REVISION, REVISION.c.id == pool.c.revision_id)
+        last = sa.select(sa.func.min(pool.c.cosine)).scalar_subquery()
+        return self._shown(self._found(pool.c.cosine).select_from(rows), self.key, pool.c.cosine, reached=last)
+
+    def _of_some(self, *step: Expression) -> sa.Select[Any]:
+        rows, score = self.with_vectors(self.rows, all_rows=self.hybrid), self.score(self.semantic())
+        return self._shown(self._found(score).select_from(rows).where(*step), self.key, score)
+
+    def _found(self, score: Expression) -> sa.Select[Any]:
         found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id"), score.label("score"))
-        found = found.select_from(rows).where(*self.conditions(), *self.matches(), *step)
-        return self._shown(found, self.key, score)
+        return found.where(*self.conditions(), *self.matches())
 
-    def _cosines(self, vector: QueryVector) -> sa.Subquery:
-        """Give every revision's cosine, narrow rows that a join moves cheaply; in SEMANTIC best first, so that little
-        of it is joined at all.
-        """
-        cosine = (1.0 - vector.distance()).label("cosine")
-        found = sa.select(EMBEDDING.c.revision_id, cosine).where(vector.of_model())
-        semantic = self.asked.mode is SearchMode.SEMANTIC
-        return (found.order_by(sa.desc("cosine")) if semantic else found.offset(0)).subquery()
-
-    def _shown(self, ranked: sa.Select[Any], key: Expression, score: Expression) -> sa.Select[Any]:
+    def _shown(self, ranked: sa.Select[Any], key: Expression, score: Expression, **told: Expression) -> sa.Select[Any]:
         """Cut the page out, and only then read what explains its scores."""
-        if self.after is not None:
-            ranked = ranked.where(self.after.condition(score, key))
-        best = ranked.order_by(sa.desc("score"), key).limit(self.first + 1).subquery()
+        if self.shape.continued:
+            score_after, key_after = Slot(("after", "score")).bound(sa.Double()), Slot(("after", "finding_id"))
+            ranked = ranked.where(sa.or_(score < score_after, sa.and_(score == score_after, key > key_after)))
+        best = ranked.order_by(sa.desc("score"), key).limit(Slot(("limit",)).bound(sa.Integer())).subquery()
         rows = self.with_vectors(best.join(REVISION, REVISION.c.id == best.c.revision_id), all_rows=True)
         lexemes = sa.func.tsvector_to_array(REVISION.c.terms)
         columns = (best.c.id, best.c.score, self.semantic().label("semantic"), self.terms.share().label("share"))
-        shown = sa.select(*columns, lexemes.label("lexemes")).select_from(rows)
+        named = [each.label(name) for name, each in told.items()]
+        shown = sa.select(*columns, lexemes.label("lexemes"), *named).select_from(rows)
         return shown.order_by(best.c.score.desc(), best.c.id)
 
-    def goes_by_index(self, session: Session) -> bool:
-        """Whether more findings are left than are compared one by one, and there is an index."""
-        if self.vector is None or not nearest.is_large(session):
-            return False
-        if not nearest.has_index(session, self.vector.model_id):
-            return False
-        left = sa.select(sa.literal(1)).select_from(self.rows).where(*self.conditions())
-        return self.whole or nearest.estimate_rows(session, left) > nearest.EXACT_ROWS
-
-    def indexed_statement(self, session: Session) -> sa.Select[Any]:
-        """Compare the findings that the index and, in HYBRID, the terms propose."""
-        pool = self._nearest("near", self.matches())
-        if self.asked.mode is SearchMode.HYBRID:
-            pool = sa.union(sa.select(pool), sa.select(self._worded(session))).cte("pool")
-        rows = self.with_vectors(pool.join(REVISION, REVISION.c.id == pool.c.revision_id), all_rows=True)
-        score = self.score(self.semantic())
-        ranked = sa.select(pool.c.id, pool.c.revision_id, score.label("score")).select_from(rows)
-        return self._shown(ranked, pool.c.id, score)
-
-    @property
-    def proposed(self) -> int:
-        """How many findings the index proposes."""
-        shown = (self.after.seen if self.after else 0) + self.first + 1
-        return shown + (POOL if self.asked.mode is SearchMode.HYBRID else OVERHEAD)
-
-    def _nearest(self, name: str, matches: Sequence[Expression]) -> sa.CTE:
-        """Propose what the index finds nearest among matches."""
+    def by_index(self, *names: str) -> sa.Select[Any]:
+        """Compare the findings that the index proposes, of all or of those that meet a tsquery of `Terms`."""
         assert self.vector is not None  # noqa: S101 - the index is of vectors
-        rows = self.with_vectors(self.rows, all_rows=False)
-        found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id")).select_from(rows)
-        found = found.where(*self.conditions(), *matches).order_by(self.vector.indexed_distance())
-        return found.limit(self.proposed).cte(name).prefix_with("MATERIALIZED")
+        distance = self.vector.indexed_distance()
+        found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id"), distance.label("distance"))
+        found = found.select_from(self.with_vectors(self.rows, all_rows=False))
+        found = found.where(*self.conditions(), *self.matches(), *map(self.terms.has, names))
+        found = found.order_by(distance).limit(Slot(("proposed",)).bound(sa.Integer()))
+        pool = found.cte("near").prefix_with("MATERIALIZED")
+        score = self.score(1.0 - pool.c.distance)
+        ranked = sa.select(pool.c.id, pool.c.revision_id, score.label("score"))
+        ranked = ranked.select_from(pool.join(REVISION, REVISION.c.id == pool.c.revision_id))
+        best = sa.select(1.0 - sa.func.min(pool.c.distance)).scalar_subquery()
+        return self._shown(ranked, pool.c.id, score, best=best)
 
-    def _worded(self, session: Session) -> sa.CTE:
-        """Propose what has every term that matters: all of it where that is little, else the nearest of it."""
-        matches = [*self.matches(), self.terms.every()]
-        found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id")).select_from(self.rows)
-        found = found.where(*self.conditions(), *matches)
-        if nearest.estimate_rows(session, found) > MOST_WORDED:
-            return self._nearest("worded", matches)
-        return found.limit(2 * MOST_WORDED).cte("worded").prefix_with("MATERIALIZED")
+    def with_terms(self, name: str) -> sa.Select[Any]:
+        """Give a row for every finding that the filter leaves and that meets a tsquery of `Terms`."""
+        return self.left().where(*self.matches(), self.terms.has(name))
 
 
 def _read_exactly(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]]:
     """Give the rows from as few findings as tell that no other one belongs among them."""
-    for condition, reached in ranking.steps():
-        rows = session.execute(ranking.exact_statement(condition)).all()
-        if len(rows) > ranking.first and rows[-1].score > reached:
+    if ranking.asked.mode is SearchMode.SEMANTIC:
+        rows = ranking.send(session, "of_nearest").all() if ranking.shape.whole else []
+        if len(rows) == ranking.limit and rows[-1].score > rows[-1].reached:
             return rows
-    return session.execute(ranking.exact_statement()).all()
+        return ranking.send(session, "of_all").all()
+    for name, reached in ranking.tiers():
+        rows = ranking.send(session, f"of_terms {name}").all()
+        if len(rows) == ranking.limit and rows[-1].score > reached:
+            return rows
+    return ranking.send(session, "of_all").all()
 
 
 def _read_by_index(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]] | None:
-    """Give the rows, or None where the index did not find as many as were asked for."""
-    nearest.prepare_index_scan(session)
-    try:
-        rows = session.execute(ranking.indexed_statement(session)).all()
-    finally:
-        nearest.end_index_scan(session)
-    return rows if len(rows) >= ranking.first else None
+    """Give the rows, or None where the index did not find as many as were asked for.
+
+    In HYBRID the nearest of those that have the query's terms come in, of fewer and fewer terms, until what the nearest
+    of all has for a cosine says that no other finding belongs among them.
+    """
+    rows = ranking.send_by_index(session, "by_index")
+    if ranking.asked.mode is SearchMode.HYBRID and rows:
+        for name, reached in ranking.tiers(rows[0].best):
+            rows = _merged(ranking, rows, _read_tier(session, ranking, name))
+            if len(rows) == ranking.limit and rows[-1].score > reached:
+                break
+    return rows if len(rows) >= ranking.request.first else None
+
+
+def _read_tier(session: Session, ranking: _Ranking, name: str) -> Sequence[sa.Row[Any]]:
+    """Give the best rows that meet a tsquery: of all that do where they are few, or where the index finds too few."""
+    estimate = ranking.estimate(session, f"with_terms {name}")
+    if estimate <= MOST_WORDED:  # which is often far too low, since terms come together
+        rows = ranking.send(session, f"of_few {name}").all()
+        if not rows or rows[0].compared < MOST_WORDED:
+            return rows
+    rows = ranking.send_by_index(session, f"by_index {name}", most_scanned=nearest.MOST_SCANNED_OF_TERMS)
+    if len(rows) == ranking.limit or estimate > nearest.EXACT_FILTERED:
+        return rows
+    return ranking.send(session, f"of_terms {name}").all()
+
+
+def _merged(ranking: _Ranking, *found: Sequence[sa.Row[Any]]) -> Sequence[sa.Row[Any]]:
+    rows = {row.id: row for rows in found for row in rows}.values()
+    return sorted(rows, key=lambda row: (-row.score, row.id))[: ranking.limit]
 
 
 def _hit(row: sa.Row[Any], ranking: _Ranking, seen: int) -> SearchHit:

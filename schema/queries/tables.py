@@ -27,6 +27,7 @@ from schema.report import (
 )
 from schema.round import Round
 from schema.scan import Patient, Scan, ScanMetadata, Study, Volume
+from schema.text_check import TextCheck
 
 
 def _table(model: type[Table]) -> sa.Table:
@@ -74,4 +75,5 @@ SENTENCE = _table(Sentence)
 SENTENCE_ACCOUNT = _table(SentenceAccount)
 STAGE_RESULT = _table(StageResult)
 STUDY = _table(Study)
+TEXT_CHECK = _table(TextCheck)
 VOLUME = _table(Volume)

@@ -1,13 +1,13 @@
 """A text in radiology's terms, as `finding_terms` reads it, and how the terms of findings are held against it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
-from sqlmodel import Session
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, aggregate_order_by
 
+from schema.queries.slots import Slot
 from schema.queries.tables import REVISION
 from schema.queries.views import Expression
 
@@ -44,45 +44,66 @@ class Term:
 
 @dataclass(frozen=True)
 class Terms:
-    """The terms of a query, and what they are in SQL over the terms of a revision."""
+    """The terms of a query, and the tsqueries, as text, that they are over the terms of a revision."""
 
     all: Sequence[Term]
 
-    @property
+    @classmethod
+    def of(cls, read: Iterable[str] | None) -> "Terms":
+        """Take what `read_terms` gives."""
+        return cls([Term(each[1:], each[0]) for each in read or ()])
+
+    @cached_property
     def main(self) -> Sequence[Term]:
         """What is asked for: what is seen, or every word where the dictionary knows none."""
         return [term for term in self.all if term.kind == "A"] or [term for term in self.all if term.kind in "BD"]
 
-    def some(self) -> Expression:
-        """Tell whether a revision has any of the terms."""
-        return _has(_any(term.lexeme for term in self.all))
+    @property
+    def needed(self) -> Sequence[Term]:
+        """What is asked for, and where."""
+        return [*self.main, *(term for term in self.all if term.kind == "C")]
 
-    def every(self) -> Expression:
-        """Tell whether a revision has all that is asked for, and where; no revision where there are no terms."""
-        places = [term for term in self.all if term.kind == "C"]
-        return _has(" & ".join(_quoted(term.lexeme) for term in (*self.main, *places)))
+    @property
+    def some(self) -> str:
+        """Any of the terms."""
+        return _any(self.all)
 
-    def steps(self) -> Iterator[tuple[Expression, float]]:
-        """Give conditions, each wider, with the greatest share that a revision has which does not meet it."""
+    @property
+    def some_main(self) -> str:
+        """Any of what is asked for."""
+        return _any(self.main)
+
+    @property
+    def whole(self) -> str:
+        """All of the terms."""
+        return " & ".join(_quoted(term.lexeme) for term in self.all)
+
+    @property
+    def every(self) -> str:
+        """All that is asked for, and where; no revision has it where there are no terms."""
+        return " & ".join(_quoted(term.lexeme) for term in self.needed)
+
+    @property
+    def contrary(self) -> str:
+        """Any denial of what is asked for, or that there is what is asked to be absent."""
+        return " | ".join(_quoted(term.opposite) for term in self.main)
+
+    @property
+    def scale(self) -> float:
+        """What makes a rank of PostgreSQL, of any of the terms, the share of their weight; 0 where there are none."""
+        return RANK_OF_ONE_PLACE * len(self.all) / _weight(self.all) if self.all else 0.0
+
+    def tiers(self) -> Iterator[tuple[str, float]]:
+        """Give the names of tsqueries, each met by more revisions, with the greatest share of one that does not."""
         if not self.main:
             return
-        needed = [*self.main, *(term for term in self.all if term.kind == "C")]
-        yield self.every(), 1 - min(WEIGHTS[term.kind] for term in needed) / _weight(self.all)
-        yield _has(_any(term.lexeme for term in self.main)), 1 - _weight(self.main) / _weight(self.all)
+        if len(self.needed) < len(self.all):
+            yield "whole", 1 - self._least(self.all)
+        yield "every", 1 - self._least(self.needed)
+        yield "some_main", 1 - _weight(self.main) / _weight(self.all)
 
-    def share(self) -> Expression:
-        """Give the share of the query's terms, by weight, that a revision has: 0 to 1."""
-        if not self.all:
-            return sa.literal(0.0, sa.Double)
-        weights = sa.literal([WEIGHTS[kind] for kind in "DCBA"], ARRAY(sa.REAL))
-        rank = sa.func.ts_rank(weights, REVISION.c.terms, _query(_any(term.lexeme for term in self.all)))
-        scale = RANK_OF_ONE_PLACE * len(self.all) / _weight(self.all)
-        return sa.cast(rank, sa.Double) * scale
-
-    def not_contrary(self) -> Expression:
-        """Tell whether a revision does not deny what is asked for, or say that there is what is asked to be absent."""
-        contrary = _has(_any(term.opposite for term in self.main))
-        return sa.or_(sa.not_(contrary), _has(_any(term.lexeme for term in self.main)))
+    def _least(self, terms: Sequence[Term]) -> float:
+        return min(WEIGHTS[term.kind] for term in terms) / _weight(self.all)
 
     def found_in(self, lexemes: Sequence[str]) -> list[Term]:
         """Give the terms that are among a revision's, what is seen first."""
@@ -90,28 +111,44 @@ class Terms:
         return sorted((term for term in self.all if term.lexeme in there), key=lambda term: (term.kind, term.lexeme))
 
 
-def read_terms(session: Session, text: str) -> Terms:
-    """Read a query's terms; none where it holds nothing but words without meaning."""
-    given = sa.func.finding_terms(sa.literal(text), sa.true())
+@dataclass(frozen=True)
+class TermsToCome:
+    """The terms that come with a sending, in SQL over the terms of a revision."""
+
+    slot: Slot
+
+    def has(self, name: str) -> Expression:
+        """Tell whether a revision has what the tsquery of this name in `Terms` asks for."""
+        return REVISION.c.terms.bool_op("@@")(self._query(name))
+
+    def share(self) -> Expression:
+        """Give the share of the query's terms, by weight, that a revision has: 0 to 1."""
+        weights = sa.literal([WEIGHTS[kind] for kind in "DCBA"], ARRAY(sa.REAL))
+        rank = sa.func.ts_rank(weights, REVISION.c.terms, self._query("some"))
+        return sa.cast(rank, sa.Double) * self.slot.part("scale").bound(sa.Double())
+
+    def not_contrary(self) -> Expression:
+        """Tell whether a revision does not deny what is asked for, or say that there is what is asked to be absent."""
+        return sa.or_(sa.not_(self.has("contrary")), self.has("some_main"))
+
+    def _query(self, name: str) -> Expression:
+        return sa.cast(self.slot.part(name).bound(sa.Text()), TSQUERY)
+
+
+def read_terms(text: Slot) -> Expression:
+    """Give the terms of a text, each its kind and its lexeme in one word; null where it has none."""
+    given = sa.func.finding_terms(text.bound(sa.Text()), sa.true())
     read = sa.func.unnest(given).table_valued("lexeme", "positions", sa.column("weights", ARRAY(sa.Text)))
-    rows = session.execute(sa.select(read.c.lexeme, read.c.weights[1]).order_by(read.c.lexeme))
-    return Terms([Term(lexeme, kind) for lexeme, kind in rows])
+    words = aggregate_order_by(sa.func.concat(read.c.weights[1], read.c.lexeme), read.c.lexeme)
+    return sa.select(sa.func.array_agg(words)).select_from(read).scalar_subquery()
 
 
 def _weight(terms: Sequence[Term]) -> float:
     return sum(WEIGHTS[term.kind] for term in terms)
 
 
-def _has(query: str) -> Expression:
-    return REVISION.c.terms.bool_op("@@")(_query(query))
-
-
-def _query(query: str) -> Expression:
-    return sa.cast(sa.literal(query), TSQUERY)
-
-
-def _any(lexemes: Any) -> str:
-    return " | ".join(map(_quoted, lexemes))
+def _any(terms: Sequence[Term]) -> str:
+    return " | ".join(_quoted(term.lexeme) for term in terms)
 
 
 def _quoted(lexeme: str) -> str:

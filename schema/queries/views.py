@@ -42,8 +42,10 @@ from schema.queries.tables import (
     SCAN,
     SCAN_METADATA,
     STUDY,
+    TEXT_CHECK,
     VOLUME,
 )
+from schema.text_check import CheckOutcome
 
 Expression: TypeAlias = sa.ColumnElement[Any]
 
@@ -462,13 +464,44 @@ def placements(_scope: Scope) -> View:
 
 def reasonings(_scope: Scope) -> View:
     """Chains of thought by finding."""
-    return View(
-        REASONING, _columns(REASONING, "id", "finding_id", "origin"), order=(REASONING.c.origin, REASONING.c.id)
-    )
+    fields = _columns(REASONING, "id", "finding_id", "origin", "version")
+    return View(REASONING, fields, order=(REASONING.c.origin, REASONING.c.id))
 
 
 def reasoning_steps(_scope: Scope) -> View:
     """Steps of chains of thought."""
-    names = ("reasoning_id", "position", "text", "box_source", "box_frame", "holds")
+    boxes = ("box_vox_min", "box_vox_max", "box_lps_mm_min", "box_lps_mm_max")
+    names = ("reasoning_id", "position", "level", "place", "text", "box_source", "box_frame", "holds", *boxes)
+    evidence = sa.cast(REASONING_STEP.c.evidence, sa.Text)
     order = (REASONING_STEP.c.reasoning_id, REASONING_STEP.c.position)
-    return View(REASONING_STEP, _columns(REASONING_STEP, *names), order=order, key="position")
+    return View(REASONING_STEP, {**_columns(REASONING_STEP, *names), "evidence": evidence}, order=order, key="position")
+
+
+@lru_cache(maxsize=64)
+def text_checks(scope: Scope = NOW) -> View:
+    """Checks of the annotations that hold in a scope."""
+    names = ("annotation_id", "name", "version", "outcome", "severity", "computed_at")
+    fields = {**_columns(TEXT_CHECK, *names), "evidence": sa.cast(TEXT_CHECK.c.evidence, sa.Text)}
+    return View(
+        TEXT_CHECK.join(ANNOTATION, ANNOTATION.c.id == TEXT_CHECK.c.annotation_id),
+        {**fields, "finding_id": ANNOTATION.c.finding_id},
+        order=(ANNOTATION.c.created_at, TEXT_CHECK.c.annotation_id, TEXT_CHECK.c.name),
+        where=default_annotations(scope),
+        key="name",
+    )
+
+
+@lru_cache(maxsize=64)
+def any_text_check(scope: Scope = NOW) -> View:
+    """Checks whatever their annotation's state, for those that are reached by it."""
+    return replace(text_checks(scope), where=sa.true())
+
+
+def contradicted(scope: Scope, name: str) -> Expression:
+    """A check of this name contradicts the enclosing statement's finding."""
+    annotation, check = ANNOTATION.alias(), TEXT_CHECK.alias()
+    rows = annotation.join(check, check.c.annotation_id == annotation.c.id)
+    outcome = sa.literal(CheckOutcome.CONTRADICTS, TEXT_CHECK.c.outcome.type, literal_execute=True)
+    found = sa.select(annotation.c.finding_id).select_from(rows)
+    found = found.where(check.c.name == name, check.c.outcome == outcome, default_annotations(scope, annotation))
+    return FINDING.c.id.in_(found.correlate(None))

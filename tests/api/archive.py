@@ -18,13 +18,14 @@ from schema.base import API_ROLE
 from schema.collection import Collection, ScanName
 from schema.database import Database, Role, parse_url
 from schema.finding import Finding, FindingRevision, RevisionSource, Side, side_in_text
-from schema.identity import annotation_id, entity_id, finding_id, revision_id, scan_id
+from schema.identity import annotation_id, entity_id, finding_id, reasoning_id, revision_id, scan_id
 from schema.location import Location
 from schema.organ import OrganMask
 from schema.postgres.address import OWNER, SUPERUSER, Address
 from schema.queries.cohorts import CohortPlan, draw, freeze
 from schema.queries.filters import FindingFilter
 from schema.queries.tables import ANNOTATION, CATEGORY, ONTOLOGY
+from schema.reasoning import Reasoning, ReasoningLevel, ReasoningStep
 from schema.release import (
     Release,
     ReleaseAnnotation,
@@ -37,6 +38,7 @@ from schema.release import (
 from schema.report import Report
 from schema.round import Round
 from schema.scan import Patient, Scan, ScanMetadata, Study, Volume, VolumeStorage
+from schema.text_check import CheckOutcome, TextCheck
 
 COLLECTION = "ct-rate"
 SHAPE_VOX = [40, 30, 20]
@@ -187,6 +189,25 @@ class Archive:
             key = {"entity_id": entity_id(drawn, label), "organ_mask_id": self.keys[f"organs {scan}"]}
             session.add(Location(**key, **location, kernel_version="1", device="cpu"))
 
+    def check(self, scan: str, finding: int, round_name: str, outcomes: dict[str, CheckOutcome], **kept: Any) -> None:
+        """Say what checks tell of an annotation; what contradicts has severity 0.5."""
+        found = finding_id(COLLECTION, scan, finding)
+        drawn = annotation_id(found, round_name, None, 1)
+        with self.database.transaction(Role.OWNER, kept.get("visibility", Visibility.OPEN)) as session:
+            for name, outcome in outcomes.items():
+                facts: dict[str, Any] = {"version": "1", "revision_id": revision_id(found, 1), "outcome": outcome}
+                severity = 0.5 if outcome is CheckOutcome.CONTRADICTS else None
+                evidence = {"entities": 1, "said": name}
+                session.add(TextCheck(annotation_id=drawn, name=name, severity=severity, evidence=evidence, **facts))
+
+    def reason(self, scan: str, finding: int, origin: str, steps: Sequence[dict[str, Any]], **kept: Any) -> None:
+        """Add a chain of thought with these steps."""
+        found = finding_id(COLLECTION, scan, finding)
+        key = reasoning_id(found, origin)
+        with self.database.transaction(Role.OWNER, kept.get("visibility", Visibility.OPEN)) as session:
+            _added(session, Reasoning(id=key, finding_id=found, origin=origin, version="1"))
+            session.add_all(ReasoningStep(reasoning_id=key, position=n, **step) for n, step in enumerate(steps))
+
     def set_state(self, round_name: str, scan: str, index: int, state: AnnotationState) -> None:
         key = annotation_id(finding_id(COLLECTION, scan, index), round_name, None, 1)
         with self.database.transaction() as session:
@@ -294,6 +315,27 @@ _IN_LEFT_LUNG: dict[str, Any] = {
     "rel_y": 0.5,
     "rel_z": 0.25,
 }
+_SCAN_STEP: dict[str, Any] = {
+    "level": ReasoningLevel.SCAN,
+    "place": "scan",
+    "text": "The scan has 40 x 30 x 20 voxels.",
+    "box_vox_min": [0, 0, 0],
+    "box_vox_max": SHAPE_VOX,
+    "holds": True,
+    "evidence": {},
+}
+_SIDE_STEP: dict[str, Any] = {
+    "level": ReasoningLevel.SIDE,
+    "place": "left",
+    "text": "The words put it on the left.",
+    "box_vox_min": [20, 0, 0],
+    "box_vox_max": SHAPE_VOX,
+    "box_lps_mm_min": [5.0, -20.0, -30.75],
+    "box_lps_mm_max": [20.0, 2.5, -0.75],
+    "holds": False,
+    "evidence": {"said": "left", "sides": {"1": "left", "2": "midline"}},
+}
+_STRANGE_STEP: dict[str, Any] = {"text": "Look at the lung.", "box_source": [0.5, 0.0, 0.0, 1.0, 1.0, 1.0]}
 MASS = "Irregular mass in the left lung that abuts the hilum of the upper lobe"
 
 
@@ -330,8 +372,16 @@ def fill(archive: Archive) -> None:
     unknown = Drawn((2, 2, 2), (5, 5, 5), None, volume_mm3=None, hu_mean=None)
     unmeasured = Drawn((10, 10, 10), (12, 12, 12), measured=False)
     archive.draw("first", "train_2_a_1", {0: [unknown, unmeasured]}, release="base", policy=Policy.EXHAUSTIVE)
+    says = CheckOutcome
+    archive.check("train_1_a_1", 1, "first", {"side": says.HOLDS, "count": says.CONTRADICTS, "size": says.UNKNOWN})
+    archive.check("train_1_a_1", 0, "first", {"side": says.CONTRADICTS})
+    archive.reason("train_1_a_1", 1, "groundct", [_SCAN_STEP, _SIDE_STEP])
+    archive.reason("train_1_a_1", 1, "chains.json", [_STRANGE_STEP])
     hidden = Drawn((7, 7, 7), (9, 9, 9), Side.LEFT)
     archive.draw("first", "valid_1_a_1", {0: [hidden]}, release="base", visibility=Visibility.HIDDEN)
+    unseen = {"visibility": Visibility.HIDDEN}
+    archive.check("valid_1_a_1", 0, "first", {"side": says.CONTRADICTS, "count": says.HOLDS}, **unseen)
+    archive.reason("valid_1_a_1", 0, "groundct", [_SCAN_STEP, _SIDE_STEP], **unseen)
     archive.set_state("first", "train_1_a_1", 0, AnnotationState.SUPERSEDED)
     archive.revise("train_1_a_1", 0, Said("Nodules in both lower lobes", "2b"))
     archive.place("second", "train_1_a_1", "train", {0: (1, 2), 1: (0, 1)})

@@ -59,6 +59,9 @@ FLUID = "Left pleural effusion"
         ({"round": "second"}, [BOTH]),
         ({"round": "nobody"}, []),
         ({"policy": "AT_MOST"}, [MASS]),
+        ({"contradicts": "count"}, [MASS]),
+        ({"contradicts": "side"}, []),
+        ({"not": {"contradicts": "count"}}, [BOTH, WALLS, SECRET, FLUID]),
         ({"entity": {"policy": "EXHAUSTIVE", "round": "first"}}, [WALLS]),
         ({"entity": {"round": "second"}}, [BOTH]),
         ({"entity": {"maxDiameterMm": {"min": 0}}}, []),
@@ -95,6 +98,7 @@ def test_findings(ask: Ask, where: dict[str, Any], expected: list[str]) -> None:
         ({"text": "nodules"}, [RIGHT_THEN]),
         ({"entity": {"side": "LEFT"}}, [MASS]),
         ({"entityCount": {"min": 1, "max": 1}}, [RIGHT_THEN]),
+        ({"contradicts": "side"}, [RIGHT_THEN]),
     ],
 )
 def test_filters_speak_of_the_release_that_is_asked_about(ask: Ask, where: dict[str, Any], expected: list[str]) -> None:

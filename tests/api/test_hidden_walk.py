@@ -35,7 +35,7 @@ VALUES = {
     "NearWhere": ["{pointLpsMm: [7, 7, 7], withinMm: 3}"],
     "NearEntityWhere": ["{entity: {}, withinMm: 99}"],
     "MetadataWhere": ['{manufacturer: "Siemens"}'],
-    "String": ['"valid_1_a_1"', '"first"', '"drawn"', '"secret"', '"2c"', '"base"'],
+    "String": ['"valid_1_a_1"', '"first"', '"drawn"', '"secret"', '"2c"', '"base"', '"side"'],
     "ID": ['"6f1c1e0a-5d5b-5c0e-9d3e-2f7d6a3b9c41"'],
 }
 

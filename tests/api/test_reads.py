@@ -1,5 +1,6 @@
 """What a client is told of scans, findings, annotations, entities, categories, rounds and releases."""
 
+import json
 from typing import Any
 
 import pytest
@@ -195,3 +196,39 @@ def test_status_counts_what_may_be_seen(ask: Ask) -> None:
     assert status["database"]["embedded"]
     assert status["arrays"]["volumeBytes"] == 3000
     assert status["arrays"]["maskBytes"] > 0
+
+
+def test_chains_of_thought_have_boxes_and_claims(ask: Ask) -> None:
+    steps = "position level place text boxSource boxFrame boxVox { min max } boxLpsMm { min max } holds evidence"
+    query = f"""{{ findings(where: {{text: "hilum"}}) {{ edges {{ node {{ reasoning {{ origin version
+        steps {{ {steps} }} }} }} }} }} }}"""
+    ((found,),) = ([edge["node"]["reasoning"]] for edge in ask(query)["findings"]["edges"])
+    strange, own = found
+    assert (strange["origin"], own["origin"], own["version"]) == ("chains.json", "groundct", "1")
+    (step,) = strange["steps"]
+    assert step["boxSource"] == [0.5, 0, 0, 1, 1, 1]
+    assert [step[name] for name in ("level", "boxFrame", "boxVox", "boxLpsMm", "holds", "evidence")] == [None] * 6
+    scan, side = own["steps"]
+    assert (scan["level"], scan["holds"], scan["boxLpsMm"], scan["evidence"]) == ("SCAN", True, None, "{}")
+    assert scan["boxVox"] == {"min": [0, 0, 0], "max": [40, 30, 20]}
+    assert (side["level"], side["place"], side["holds"]) == ("SIDE", "left", False)
+    assert side["boxLpsMm"] == {"min": [5.0, -20.0, -30.75], "max": [20.0, 2.5, -0.75]}
+    assert json.loads(side["evidence"]) == {"said": "left", "sides": {"1": "left", "2": "midline"}}
+
+
+def test_checks_stand_at_the_finding_and_at_its_annotations(ask: Ask) -> None:
+    asked = "checks { name version outcome severity evidence }"
+    query = f'{{ findings(where: {{text: "hilum"}}) {{ edges {{ node {{ {asked} annotations {{ {asked} }} }} }} }} }}'
+    ((found,),) = ([edge["node"]] for edge in ask(query)["findings"]["edges"])
+    assert found["annotations"] == [{"checks": found["checks"]}]
+    told = [(one["name"], one["outcome"], one["severity"]) for one in found["checks"]]
+    assert told == [("count", "CONTRADICTS", 0.5), ("side", "HOLDS", None), ("size", "UNKNOWN", None)]
+    assert json.loads(found["checks"][0]["evidence"]) == {"entities": 1, "said": "count"}
+
+
+def test_a_release_has_the_checks_of_its_own_annotations(ask: Ask) -> None:
+    query = """query($asOf: String) { findings(where: {contradicts: "side"}, asOf: $asOf) {
+        edges { node { text checks { name } } } } }"""
+    assert ask(query)["findings"]["edges"] == []
+    (edge,) = ask(query, asOf="base")["findings"]["edges"]
+    assert edge["node"] == {"text": "Nodule in the right lower lobe", "checks": [{"name": "side"}]}

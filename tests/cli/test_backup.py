@@ -1,49 +1,47 @@
 """The commands backup and restore, on a home of their own."""
 
-import subprocess
-import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-import orjson
 import pytest
 
 from ingest.phantoms import JSON_NAME, make_dataset
+from tests.conftest import CommandLine
+from tests.forked import ForkedCommands
 
 
-def groundct(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cli.main", *arguments]
-    environment = {"GROUNDCT_HOME": str(home), "PATH": "/usr/bin:/bin"}
-    return subprocess.run(
-        command, check=False, capture_output=True, text=True, timeout=120, env=environment, cwd=home.parent
-    )
+@pytest.fixture(scope="module")
+def home(
+    open_command_line: Callable[..., AbstractContextManager[CommandLine]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[CommandLine]:
+    """A command line whose archive holds a release of two scans."""
+    data = tmp_path_factory.mktemp("data")
+    make_dataset(data, scans=2, shape=(56, 60, 58), faults=False, second=False)
+    with open_command_line() as command_line:
+        ingest = ("ingest", "rexgroundingct", data / JSON_NAME, "--round", "r", "--release", "b")
+        command_line.read(*ingest, "--no-embed", "--workers", 1)
+        yield command_line
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    make_dataset(tmp_path / "data", scans=2, faults=False, second=False)
-    home = tmp_path / "home"
-    dataset = str(tmp_path / "data" / JSON_NAME)
-    done = groundct(home, "ingest", "rexgroundingct", dataset, "--round", "r", "--release", "b", "--no-embed")
-    assert done.returncode == 0, done.stderr
-    return home
-
-
-def test_a_backup_comes_back_whole_and_replaces_only_when_asked(home: Path) -> None:
-    file = home.parent / "all.dump"
-    before = orjson.loads(groundct(home, "status", "--json").stdout)
-    assert groundct(home, "backup", str(file)).returncode == 0
-    refused = groundct(home, "restore", str(file))
+def test_a_backup_comes_back_whole_and_replaces_only_when_asked(home: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "all.dump"
+    before = home.read("status")
+    assert home.run("backup", file).returncode == 0
+    refused = home.run("restore", file)
     assert (refused.returncode, "not empty" in refused.stderr) == (1, True)
-    replaced = groundct(home, "restore", str(file), "--replace")
+    replaced = home.run("restore", file, "--replace")
     assert replaced.returncode == 0, replaced.stderr
-    assert orjson.loads(groundct(home, "status", "--json").stdout) == before
-    assert "all hold" in groundct(home, "verify").stdout
+    assert home.read("status") == before
+    assert "all hold" in home.run("verify").stdout
 
 
-def test_it_comes_back_in_a_new_home_with_the_same_digest(home: Path) -> None:
-    file, other = home.parent / "all.dump", home.parent / "other"
-    groundct(home, "backup", str(file))
-    restored = groundct(other, "restore", str(file))
+def test_it_comes_back_in_a_new_home_with_the_same_digest(
+    home: CommandLine, forked: ForkedCommands, tmp_path: Path
+) -> None:
+    file, other = tmp_path / "all.dump", CommandLine(tmp_path / "other", forked)
+    assert home.run("backup", file).returncode == 0
+    restored = other.run("restore", file)
     assert restored.returncode == 0, restored.stderr
-    (there,), (here,) = (orjson.loads(groundct(each, "release", "list", "--json").stdout) for each in (other, home))
+    (there,), (here,) = (each.read("release", "list") for each in (other, home))
     assert there == here

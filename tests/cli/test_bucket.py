@@ -33,7 +33,7 @@ def test_import_status_verify_and_gc(new_command_line: Callable[..., Any], url: 
     ingest = ("ingest", "rexgroundingct", tmp_path / "dataset.json", "--round", "r", "--release", "base", "--no-embed")
     report = command_line.read(*ingest, "--hide", "test", "--workers", 2)
     assert report["scans"]["new"] == 3
-    assert command_line.read(*ingest, "--hide", "test")["scans"]["unchanged"] == 3
+    assert command_line.read(*ingest, "--hide", "test", "--workers", 1)["scans"]["unchanged"] == 3
 
     store = ArrayStore(url)
     entries = list(store.iter_arrays())

@@ -2,14 +2,18 @@
 
 import json
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.conftest import CommandLine
+from tests.forked import ForkedCommands
 from tests.ingest.predictions.folders import Dataset, make_dataset
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
@@ -19,15 +23,19 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return made
 
 
-def run(dataset: Dataset, *more: object) -> "subprocess.CompletedProcess[str]":
-    folders = ("--gt_dir", dataset.root / "segmentations", "--pred_dir", dataset.root / "predictions")
-    command = ("evaluate", "--dataset_json", dataset.root / "dataset.json", *folders, "--num_workers", 1, *more)
-    environment = {"PATH": "/usr/bin", "HOME": str(dataset.root), "GROUNDCT_HOME": str(dataset.root / "home")}
-    line = [sys.executable, "-m", "cli.main", *map(str, command)]
-    return subprocess.run(line, capture_output=True, text=True, check=False, cwd=dataset.root, env=environment)
+@pytest.fixture
+def run(forked: ForkedCommands) -> Run:
+    """Evaluates what a dataset's folder predicts, in a home that is not there."""
+
+    def ran(dataset: Dataset, *more: object) -> "subprocess.CompletedProcess[str]":
+        folders = ("--gt_dir", dataset.root / "segmentations", "--pred_dir", dataset.root / "predictions")
+        command = ("evaluate", "--dataset_json", dataset.root / "dataset.json", *folders, "--num_workers", 1, *more)
+        return CommandLine(dataset.root / "home", forked).run(*command)
+
+    return ran
 
 
-def test_the_published_flags_give_the_published_fields(dataset: Dataset, tmp_path: Path) -> None:
+def test_the_published_flags_give_the_published_fields(run: Run, dataset: Dataset, tmp_path: Path) -> None:
     flags = ("--settings", "rexrank", "--min_size", 5, "--cc_connectivity", 3)
     done = run(dataset, "--output_json", tmp_path / "out.json", *flags)
     assert (done.returncode, done.stderr) == (0, "")
@@ -43,7 +51,7 @@ def test_the_published_flags_give_the_published_fields(dataset: Dataset, tmp_pat
     assert not (dataset.root / "home").exists()  # no server was started
 
 
-def test_whole_findings_only(dataset: Dataset, tmp_path: Path) -> None:
+def test_whole_findings_only(run: Run, dataset: Dataset, tmp_path: Path) -> None:
     flags = ("--settings", "rexrank", "--global_only", "--json")
     done = run(dataset, "--output-json", tmp_path / "out.json", *flags)
     summary = json.loads(done.stdout)["summary"]
@@ -51,7 +59,7 @@ def test_whole_findings_only(dataset: Dataset, tmp_path: Path) -> None:
     assert (summary["hit_rate"], summary["total_findings"]) == (1, 6)
 
 
-def test_faults_and_suspicions_are_said_and_end_with_1(tmp_path: Path) -> None:
+def test_faults_and_suspicions_are_said_and_end_with_1(run: Run, tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, cases=2)
     dataset.predict(lambda mask: np.flip(mask, 1), "train_0_a_1.nii.gz")
     done = run(dataset, "--output_json", tmp_path / "out.json")
@@ -61,7 +69,7 @@ def test_faults_and_suspicions_are_said_and_end_with_1(tmp_path: Path) -> None:
     assert second.startswith("train_0_a_1.nii.gz: fits far better with i mirrored (Dice 1.00 against ")
 
 
-def test_a_dry_run_scores_nothing(dataset: Dataset, tmp_path: Path) -> None:
+def test_a_dry_run_scores_nothing(run: Run, dataset: Dataset, tmp_path: Path) -> None:
     dataset.write("train_7_a_1.nii.gz", b"")
     done = run(dataset, "--output_json", tmp_path / "out.json", "--dry-run")
     (dataset.root / "predictions" / "train_7_a_1.nii.gz").unlink()
@@ -69,7 +77,7 @@ def test_a_dry_run_scores_nothing(dataset: Dataset, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_report_and_a_comparison(tmp_path: Path) -> None:
+def test_a_report_and_a_comparison(run: Run, tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, cases=3)
     dataset.predict(lambda mask: np.roll(mask, 1, axis=1))
     for name in ("worse", "better"):
@@ -96,7 +104,9 @@ def test_a_report_and_a_comparison(tmp_path: Path) -> None:
         (("--metadata", "nowhere.csv"), 1, "nowhere.csv: cannot be read as CSV"),
     ],
 )
-def test_wrong_use_is_one_line(dataset: Dataset, tmp_path: Path, arguments: Any, code: int, says: str) -> None:
+def test_wrong_use_is_one_line(
+    run: Run, dataset: Dataset, tmp_path: Path, arguments: Any, code: int, says: str
+) -> None:
     done = run(dataset, "--output_json", tmp_path / "out.json", *arguments)
     assert done.returncode == code
     assert says in done.stderr

@@ -34,7 +34,9 @@ ORDER BY e.id
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Expected]:
     folder = tmp_path_factory.mktemp("dataset")
-    return folder / "dataset.json", make_dataset(folder, scans=16, seed=5, faults=False, second=False)
+    return folder / "dataset.json", make_dataset(
+        folder, scans=16, seed=5, shape=(60, 60, 60), faults=False, second=False
+    )
 
 
 @pytest.mark.parametrize("kills", [10, pytest.param(100, marks=pytest.mark.soak)])
@@ -50,7 +52,7 @@ def test_kills(new_command_line: Callable[..., Any], dataset: tuple[Path, Expect
     chance = random.Random(20260)  # noqa: S311 - moments, not secrets
     progress = []
     for n in range(kills):
-        running = disturbed.start(*ingest, "--workers", 1 if n % 3 == 2 else 2)
+        running = disturbed.start(*ingest, "--workers", 1 if n % 3 else 2)
         wait_for_a_moment(running, disturbed.home, chance, duration)
         kill(running, whole_group=n % 2 == 0)
         progress.append(len(stored(disturbed.home)))

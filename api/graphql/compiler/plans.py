@@ -1,23 +1,22 @@
 """Plans: compiled statements, by the text of the operation and the shape of its variables; and their sending."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-import sqlalchemy as sa
 import strawberry
 from graphql import DocumentNode, FragmentDefinitionNode, OperationDefinitionNode, OperationType, get_operation_ast
 from graphql.execution.values import VariableValues, get_variable_values
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from api.graphql.compiler.kept import Kept
 from api.graphql.compiler.statement import NotCompiled, Operation, compile_statement
-from api.graphql.compiler.variables import shape_of, slots_of
 from schema.limits import Limits
+from schema.queries.kept import Kept
 from schema.queries.mistakes import ReadMistake
-from schema.queries.slots import Slot
+from schema.queries.slots import shape_of, slots_of
+from schema.queries.statements import Statement, make_statement
 
 SHAPES_KEPT = 64
 """Plans of one operation."""
@@ -25,24 +24,10 @@ DIALECT: PGDialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ign
 
 
 @dataclass(frozen=True)
-class Parameter:
-    """A value of a sending, always the same or in a slot, and how PostgreSQL takes it."""
-
-    value: Any
-    process: Callable[[Any], Any] | None
-
-    def of(self, variables: Mapping[str, Any]) -> Any:
-        """Give it for the variables of a sending."""
-        value = self.value.value(variables) if isinstance(self.value, Slot) else self.value
-        return value if self.process is None else self.process(value)
-
-
-@dataclass(frozen=True)
 class Plan:
-    """A statement as PostgreSQL takes it; one row: the data as JSON, and whether all that was named is there."""
+    """A plan of one row: the data as JSON, and whether all that was named is there."""
 
-    text: bytes
-    parameters: tuple[Parameter, ...]
+    statement: Statement
 
     def send(self, cursor: psycopg.RawCursor[Any], variables: Mapping[str, Any]) -> str | None:
         """Give the data, or None where a release or a round that was named is not there.
@@ -50,7 +35,7 @@ class Plan:
         Raises:
             ReadMistake: a value cannot be used.
         """
-        cursor.execute(self.text, [each.of(variables) for each in self.parameters])
+        cursor.execute(self.statement.text.encode(), list(self.statement.values(variables).values()))
         data, complete = cursor.fetchone() or (None, False)
         return data if complete else None
 
@@ -79,7 +64,8 @@ class Document:
     def _compiled(self, values: VariableValues) -> Plan | NotCompiled:
         slotted = values._replace(coerced=slots_of(values.coerced))
         try:
-            return make_plan(compile_statement(Operation(self.schema, self.node, self.fragments, slotted, self.limits)))
+            operation = Operation(self.schema, self.node, self.fragments, slotted, self.limits)
+            return Plan(make_statement(compile_statement(operation), DIALECT))
         except NotCompiled as reason:
             return reason
         except ReadMistake as mistake:
@@ -95,17 +81,3 @@ def read_document(
         return None
     fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
     return Document(schema, node, fragments, limits)
-
-
-def make_plan(statement: sa.Select[str, bool]) -> Plan:
-    """Compile a statement to text, and find its parameters."""
-    compiled = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
-    binds = [compiled.binds[name] for name in compiled.positiontup or ()]
-    return Plan(str(compiled).encode(), tuple(_parameter(bind) for bind in binds))
-
-
-def _parameter(bind: sa.BindParameter[Any]) -> Parameter:
-    process = bind.type.dialect_impl(DIALECT).bind_processor(DIALECT)
-    if isinstance(bind.value, Slot):
-        return Parameter(bind.value, process)
-    return Parameter(bind.value if process is None else process(bind.value), None)

@@ -44,6 +44,7 @@ NAMES: Mapping[str, Sequence[Any]] = {
     "split": ["train", "test"],
     "protocol": ["partial"],
     "cohort": ["drawn", "nothing"],
+    "contradicts": ["side", "count", "nothing"],
     "ontology": ["rexgroundingct", "nothing"],
     "after": [cursor_of("train_1_a_1", 0, "0" * 32), cursor_of("base", 0), cursor_of("zz", 0), "nothing"],
 }

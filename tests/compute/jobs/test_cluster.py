@@ -125,7 +125,9 @@ def test_the_command_sends_its_jobs_to_the_named_cluster(
     scheduler: str, command_line: Any, phantom: tuple[Path, Any]
 ) -> None:
     folder, _ = phantom
-    command_line.run("ingest", "rexgroundingct", folder / "dataset.json", "--round", "one", "--no-embed")
+    command_line.run(
+        "ingest", "rexgroundingct", folder / "dataset.json", "--round", "one", "--no-embed", "--workers", 1
+    )
     before = _measured(command_line)
     tasks = _tasks(scheduler)
     command_line.settings["GROUNDCT_DASK_ADDRESS"] = scheduler

@@ -52,17 +52,26 @@ def model(embedded: Database, bank: VectorBank) -> int:
         return register_model(session, bank)
 
 
-def test_searches_go_by_the_index_that_is_made_for_many(embedded: Database, bank: VectorBank, model: int) -> None:
-    asked = Search("xyz", SearchMode.SEMANTIC, bank.embed([TEXTS[7]])[0].tolist(), model)
+@pytest.mark.parametrize("mode", [SearchMode.SEMANTIC, SearchMode.HYBRID])
+@pytest.mark.parametrize("few", [0, 1000], ids=["among_terms", "few_with_terms"])
+def test_searches_by_the_index_find_what_comparing_all_finds(
+    embedded: Database, bank: VectorBank, model: int, mode: SearchMode, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schema.queries.search.MOST_WORDED", few)
+    asked = Search("number 7", mode, bank.embed([TEXTS[7]])[0].tolist(), model)
     with embedded.transaction() as session:
         assert needs_index(session, model)
         before = search_page(session, asked, PageRequest(10))
+        later = search_page(session, asked, PageRequest(10, before.hits[-1].cursor))
     assert make_index(embedded, model)
     with embedded.transaction() as session:
         assert not needs_index(session, model)
         after = search_page(session, asked, PageRequest(10))
-    assert (before.exact, after.exact) == (True, False)
-    assert [hit.finding_id for hit in before.hits] == [hit.finding_id for hit in after.hits]
+        after_later = search_page(session, asked, PageRequest(10, after.hits[-1].cursor))
+    assert (before.exact, after.exact, after_later.exact) == (True, False, False)
+    assert [(hit.finding_id, hit.terms) for hit in before.hits] == [(hit.finding_id, hit.terms) for hit in after.hits]
+    assert [hit.finding_id for hit in later.hits] == [hit.finding_id for hit in after_later.hits]
+    assert after.has_next
 
 
 def test_few_vectors_need_no_index(session: Session, model: int, monkeypatch: pytest.MonkeyPatch) -> None:

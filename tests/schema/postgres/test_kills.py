@@ -218,5 +218,7 @@ def _creators_of_shared_memory() -> set[int]:
 @contextmanager
 def _stranger() -> Iterator["subprocess.Popen[bytes]"]:
     with subprocess.Popen(["/bin/sleep", "60"]) as process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -228,3 +228,11 @@ def test_pages_made_of_few_findings_are_those_made_of_all(find: Find, mode: Sear
     whole = find(text, mode, first=1000)
     for first in (1, 3, 8, 30):
         assert find(text, mode, first=first) == whole[:first]
+
+
+def test_filters_of_one_shape_leave_each_its_own(find: Find, words: Callable[[SearchHit], str]) -> None:
+    for lesion in LESIONS:
+        for first in (3, 5):
+            hits = find("lung", SearchMode.SEMANTIC, first=first, where=FindingFilter(text=lesion))
+            assert len(hits) == first
+            assert all(lesion in words(hit) for hit in hits)

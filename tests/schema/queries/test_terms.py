@@ -6,12 +6,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schema.database import Database
+from schema.queries.slots import Slot
+from schema.queries.statements import make_statement
 from schema.queries.terms import Terms, read_terms
 
 
 def terms_of(database: Database, text: str) -> Terms:
     with database.transaction() as session:
-        return read_terms(session, text)
+        return Terms.of(make_statement(sa.select(read_terms(Slot(("text",))))).send(session, {"text": text}).scalar())
 
 
 def lexemes(database: Database, text: str, kinds: str = "ABC") -> set[str]:

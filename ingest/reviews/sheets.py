@@ -1,0 +1,175 @@
+"""A page a scan to review it: three planes of each finding, its words, what contradicts, and keys for the verdict.
+
+A page needs no server and reaches none; its verdicts are saved as a CSV that `ingest reviews` takes.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import nibabel
+import numpy as np
+import sqlalchemy as sa
+from jinja2 import Environment, PackageLoader, Template
+from markupsafe import Markup
+from numpy.typing import NDArray
+from sqlmodel import Session, col
+
+from compute.pictures import LUNG_WINDOW, SOFT_TISSUE_WINDOW, OutlinedEntity, Plane, SliceView, draw_slice
+from ingest.exports.folder import written
+from ingest.reviews.queue import QueuedAnnotation, QueuedCheck
+from ingest.reviews.verdicts import COLUMNS
+from schema.annotation import Annotation, LabelArray
+from schema.arrays.box import Box
+from schema.arrays.runs import LabelRuns
+from schema.arrays.store import ArrayStore, LabelArea
+from schema.scan import Scan, Volume, VolumeStorage
+
+CHOICES = (
+    {"words": "right", "target": "mask", "verdict": "accept"},
+    {"words": "a part is missing", "target": "mask", "verdict": "reject", "reason": "mask_misses_part"},
+    {"words": "goes beyond it", "target": "mask", "verdict": "reject", "reason": "mask_spills"},
+    {"words": "not where it is", "target": "mask", "verdict": "reject", "reason": "mask_elsewhere"},
+    {"words": "the words are wrong", "target": "text", "verdict": "reject", "reason": "text_wrong"},
+    {"words": "the category is wrong", "target": "category", "verdict": "reject", "reason": "category_wrong"},
+)
+"""What the keys 1 to 6 say."""
+SOFT = ("2b", "2e", "3", "4", "5", "6", "7", "8", "9", "10", "11")
+"""Beginnings of codes whose findings are seen in the soft-tissue window."""
+_LETTERS = {Plane.AXIAL: ("R", "L"), Plane.CORONAL: ("R", "L"), Plane.SAGITTAL: ("A", "P")}
+_SIDE_PX = 420
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A slice through an annotation."""
+
+    name: str
+    place: str
+    data: str
+    """A `data:` address of a JPEG."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """An annotation on a page."""
+
+    id: UUID
+    finding: int
+    text: str
+    category: str | None
+    round: str
+    state: str
+    disagreement: float
+    checks: tuple[QueuedCheck, ...]
+    planes: tuple[Picture, ...]
+
+
+def write_sheet(
+    session: Session, store: ArrayStore, queued: Sequence[QueuedAnnotation], out: Path, area: LabelArea = "labels"
+) -> Path:
+    """Write OUT/<scan>.html for the annotations of one scan, and give its path.
+
+    Raises:
+        ArrayStoreError: the voxels cannot be read.
+    """
+    scan = queued[0].scan
+    painter = _Painter(session, store, queued[0].scan_id, area)
+    cards = [_card(each, tuple(painter.planes(each))) for each in queued]
+    path = out / f"{scan}.html"
+    with written(path) as partial:
+        partial.write_text(_template().render(_values(scan, cards)), encoding="utf-8")
+    return path
+
+
+def _values(scan: str, cards: Sequence[Card]) -> dict[str, Any]:
+    return {
+        "scan": scan,
+        "cards": cards,
+        "choices": CHOICES,
+        "choices_json": Markup(json.dumps(CHOICES)),  # noqa: S704 - constants of our own
+        "columns_json": Markup(json.dumps(COLUMNS)),  # noqa: S704
+        "page_id": sum(card.id.int for card in cards) % 10**9,
+    }
+
+
+@cache
+def _template() -> Template:
+    return Environment(loader=PackageLoader("ingest.reviews"), autoescape=True).get_template("sheet.html")
+
+
+def _card(each: QueuedAnnotation, planes: tuple[Picture, ...]) -> Card:
+    facts = (each.id, each.finding, each.text, each.category, each.round, str(each.state))
+    return Card(*facts, each.disagreement, each.checks, planes)
+
+
+class _Painter:
+    """Draws slices of one scan."""
+
+    def __init__(self, session: Session, store: ArrayStore, scan: UUID, area: LabelArea) -> None:
+        self._session, self._store, self._area = session, store, area
+        self._volume = session.get(Volume, scan)
+        self._shape = session.get_one(Scan, scan).shape_vox
+
+    def planes(self, queued: QueuedAnnotation) -> Iterator[Picture]:
+        """Give the three slices through the middle of an annotation's largest entity; none without a volume."""
+        labels = self._labels(queued.id)
+        centre = _middle_vox(labels)
+        if self._volume is None or centre is None:
+            return
+        affine = np.array(self._volume.affine_ras).reshape(4, 4)
+        window = SOFT_TISSUE_WINDOW if (queued.category or "").startswith(SOFT) else LUNG_WINDOW
+        for plane in Plane:
+            view = SliceView.of(affine, self._volume.spacing_mm, plane)
+            box = _slice_box(self._shape, view.axis, centre[view.axis])
+            drawn = np.asarray(view.lay_out(labels.to_dense(box, np.uint16)), np.uint16)
+            entities = [OutlinedEntity(str(label), int(label), drawn == label) for label in np.unique(drawn[drawn > 0])]
+            hu = view.lay_out(self._hu(box))
+            picture = draw_slice(hu, entities, [], view, window_hu=window, letters=_LETTERS[plane])
+            yield Picture(plane.value, f"{'ijk'[view.axis]} = {centre[view.axis]}", _data(picture))
+
+    def _labels(self, annotation: UUID) -> LabelRuns:
+        query = sa.select(col(LabelArray.digest), col(Annotation.array_index))
+        query = query.join(LabelArray, col(LabelArray.id) == col(Annotation.label_array_id))
+        digest, index = self._session.execute(query.where(col(Annotation.id) == annotation)).one()
+        return self._store.read_runs(digest, self._area, index)
+
+    def _hu(self, box: Box) -> NDArray[np.generic]:
+        assert self._volume is not None  # noqa: S101 - nothing is drawn without one
+        if self._volume.storage is VolumeStorage.COPY:
+            return self._store.read_volume(self._volume.digest, box)
+        (z0, y0, x0), (z1, y1, x1) = box
+        voxels = nibabel.load(self._volume.source_path or "").dataobj[x0:x1, y0:y1, z0:z1]
+        return np.asarray(voxels).astype(np.int16).T
+
+
+def _middle_vox(labels: LabelRuns) -> tuple[int, int, int] | None:
+    """Give [i, j, k] of a labelled voxel near the middle of the largest entity; None where nothing is drawn."""
+    sizes = {int(label): labels.select(int(label)).voxels for label in labels.labels()}
+    if not sizes:
+        return None
+    runs = labels.select(max(sizes, key=lambda label: (sizes[label], -label))).runs.astype(np.int64)
+    middles = np.stack([(runs[:, 2] + runs[:, 3] - 1) // 2, runs[:, 1], runs[:, 0]], axis=1)
+    weights = runs[:, 3] - runs[:, 2]
+    mean = (middles * weights[:, None]).sum(axis=0) / weights.sum()
+    i, j, k = middles[np.argmin(((middles - mean) ** 2).sum(axis=1))].tolist()
+    return i, j, k
+
+
+def _slice_box(shape_vox: Sequence[int], axis: int, place: int) -> Box:
+    start, stop = [0, 0, 0], list(shape_vox)
+    start[axis], stop[axis] = place, place + 1
+    return (start[2], start[1], start[0]), (stop[2], stop[1], stop[0])
+
+
+def _data(picture: Any) -> str:
+    picture.thumbnail((_SIDE_PX, _SIDE_PX))
+    content = BytesIO()
+    picture.save(content, "JPEG", quality=88)
+    return f"data:image/jpeg;base64,{b64encode(content.getvalue()).decode()}"
