@@ -43,26 +43,22 @@ _LOBES = Lexicon(_WORDS["lobe"])
 _SEGMENTS = Lexicon(_WORDS["segment"])
 _BESIDE = Lexicon(_WORDS["segment_beside"])
 _SIDE_WORD = re.compile(r"\b(?:(right|left)|(both|bilateral|bilaterally))\b", re.IGNORECASE)
-_LIST = r"(?:and|or|,|/|-|&|the|segments?|lobes?|upper|middle|lower|apical|posterior|anterior|lateral|medial|superior|inferior|lingular|\w*basal|apicoposterior)"
-_OF_SIDE = re.compile(rf"(?:\s*{_LIST}\b|\s*[,/&-])*\s*(?:of|on|in)\s+(?:the\s+)?", re.IGNORECASE)
+_POSITION = r"(?:apical|posterior|anterior|lateral|medial|superior|inferior|lingular|\w*basal|apicoposterior)"
+_LIST = rf"(?:and|or|the|segments?|lobes?|upper|middle|lower|{_POSITION})"
+_SEPARATOR = r"\s*(?:,|and|-|/|or|&)\s*"
+_OF_SIDE = re.compile(rf"(?:\s*{_LIST}\b|\s*[,/&-])*\s*(?:of|on)\s+(?:the\s+)?", re.IGNORECASE)
+_OWN_LOBE = re.compile(r"\s+(?:lungs?\s+)?(?:upper|middle|lower)\b", re.IGNORECASE)
 _COORDINATED_LOBE = re.compile(
-    r"\b(upper|middle|lower)(?=(?:\s*(?:,|and|-|/|or)\s*(?:upper|middle|lower))*\s*(?:,|and|-|/|or)\s*(?:upper|middle|lower)\s+lobes?\b)",
+    rf"\b(upper|middle|lower)(?=(?:{_SEPARATOR}(?:upper|middle|lower))*{_SEPARATOR}(?:upper|middle|lower)\s+lobes?\b)",
     re.IGNORECASE,
 )
-_THEN_SEGMENT = re.compile(
-    rf"(?:\s*(?:,|and|or|/|-|&)?\s*(?:(?:{'|'.join(('apical', 'posterior', 'anterior', 'lateral', 'medial', 'superior', 'inferior', 'lingular'))}|\w*basal|apicoposterior)\b))*\s*[-\s]segments?\b",
-    re.IGNORECASE,
-)
-_AFTER_LOBE = re.compile(
-    r"\blobes?\s+(?:\w*basal\s+|(?:apical|posterior|anterior|lateral|medial|superior|inferior)\s*(?:,|and|-|/)\s*)*$",
-    re.IGNORECASE,
-)
+_THEN_SEGMENT = re.compile(rf"(?:(?:{_SEPARATOR}|\s*){_POSITION}\b)*[-\s]+segments?\b", re.IGNORECASE)
+_AFTER_LOBE = re.compile(rf"\blobes?\s+(?:{_POSITION}\s*(?:,|and|-|/|\s)\s*)*$", re.IGNORECASE)
 _BEFORE_LOBE = re.compile(
-    r"\s+(?:(?:upper|middle|lower)\s+lobe\b|(?:part |aspect |portion )?of\s+the\s+(?:\w+\s+)?(?:upper|middle|lower)\s+lobe\b)",
-    re.IGNORECASE,
+    r"\s+(?:(?:part |aspect |portion )?of\s+the\s+(?:\w+\s+)?)?(?:upper|middle|lower)\s+lobe\b", re.IGNORECASE
 )
+_ALL_LOBES = re.compile(r"\b(?:all|every|each)(?: (?:five|the|of the))* lobes?\b", re.IGNORECASE)
 _WORDED = {"upper": "upper lobe", "middle": "right middle lobe", "lower": "lower lobe"}
-_ABBREVIATED = re.compile(r"\b([RL])([UML])L\b")
 _ABBREVIATIONS = {
     "RUL": "right upper lobe",
     "RML": "right middle lobe",
@@ -70,6 +66,7 @@ _ABBREVIATIONS = {
     "LUL": "left upper lobe",
     "LLL": "left lower lobe",
 }
+_ABBREVIATED = re.compile(rf"\b(?:{'|'.join(_ABBREVIATIONS)})\b")
 
 
 def find_sides(text: str) -> Iterator[Mention]:
@@ -78,8 +75,7 @@ def find_sides(text: str) -> Iterator[Mention]:
     named = [side for side in _SIDES.find(text) if not any(_overlap(side, each) for each in ignored)]
     yield from named or _PAIRED.find(text)
     for match in _ABBREVIATED.finditer(text):
-        if match.group() in _ABBREVIATIONS:
-            yield Mention(_ABBREVIATIONS[match.group()].split()[0], match.start(), match.end())
+        yield Mention(_ABBREVIATIONS[match.group()].split()[0], match.start(), match.end())
 
 
 def _overlap(one: Mention, other: Mention) -> bool:
@@ -87,12 +83,16 @@ def _overlap(one: Mention, other: Mention) -> bool:
 
 
 def find_lobes(text: str) -> Iterator[Mention]:
-    """Give the lobes of the lungs; `both lower lobes` are two at the same words, an unknown side leaves `lower lobe`."""
+    """Give the lobes of the lungs; `both lower lobes` are two at the same words, `all lobes` five.
+
+    Without a side anywhere, the plural is both, and the singular stays `lower lobe`.
+    """
     for named in sorted([*_LOBES.find(text), *_coordinated_lobes(text)], key=lambda mention: mention.start):
         yield from _sided(named, text)
+    for match in _ALL_LOBES.finditer(text):
+        yield from (Mention(lobe, match.start(), match.end()) for lobe in _ABBREVIATIONS.values())
     for match in _ABBREVIATED.finditer(text):
-        if match.group() in _ABBREVIATIONS:
-            yield Mention(_ABBREVIATIONS[match.group()], match.start(), match.end())
+        yield Mention(_ABBREVIATIONS[match.group()], match.start(), match.end())
 
 
 def _coordinated_lobes(text: str) -> Iterator[Mention]:
@@ -115,7 +115,7 @@ def _sided(named: Mention, text: str) -> Iterator[Mention]:
 def _sides_of(named: Mention, text: str) -> tuple[str, ...]:
     """Give the sides of a lobe: those after `of the`, else the last ones before it, else the first ones after it."""
     after = _SIDE_WORD.search(text, named.end)
-    if after and _OF_SIDE.fullmatch(text, named.end, after.start()):
+    if after and _OF_SIDE.fullmatch(text, named.end, after.start()) and not _OWN_LOBE.match(text, after.end()):
         return _named_sides(after)
     before = list(_SIDE_WORD.finditer(text, 0, named.start))
     if before:

@@ -1,27 +1,35 @@
 """Splits words that name several findings into one phrase for each, the shared place kept with every one."""
 
 import re
+from dataclasses import dataclass
 
 from ingest.reports.rules.cues import ADJECTIVE, ATTRIBUTE, HEAD, SELF_PLACED, VAGUE
 from ingest.reports.rules.phrases import trimmed
 from ingest.reports.rules.regions import STRONG, find_region
 
 _PLACE = re.compile(
-    r"\b(?:in|on|at|within|around|along|through(?:out)?|adjacent to|near|between|from|extending|to the level|of the|of both|more prominent)\b",
+    r"\b(?:in|on|at|within|around|along|through(?:out)?|adjacent to|near|between|from|extending|"
+    r"to the level|of the|of both|more prominent)\b",
     re.IGNORECASE,
 )
 _SHARED = re.compile(r"\b(?:in|on|at|within|throughout|of the|of both)\b", re.IGNORECASE)
 _WITH = re.compile(
-    r"\b(?:with|containing|consistent with|compatible with|due to|secondary to|accompanied by|in which|where|belonging to|including|such as|in favor of|in terms of|suggest\w*|suspicio\w+|related to|causing|surrounding)\b",
+    r"\b(?:with|containing|consistent with|compatible with|due to|secondary to|accompanied by|in which|"
+    r"where|belonging to|including|such as|in favor of|in terms of|suggest\w*|suspicio\w+|related to|"
+    r"causing|surrounding)\b",
     re.IGNORECASE,
 )
 _JOINT = re.compile(
     r"\s*,\s*(?:and|or|as well as)?\s*|\s+(?:and|or|as well as|and/or|nor)\s+|\s*/\s*(?=[a-z])|\s+-\s+|\s+\+\s+|"
-    r"\s+(?P<with>(?:together|associated|along) with|accompanied by|(?<!compatible )(?<!consistent )(?<!accordance )(?<!line )(?<!together )with)\s+",
+    r"\s+(?P<with>(?:together|associated|along) with|accompanied by|"
+    r"(?<!compatible )(?<!consistent )(?<!accordance )(?<!line )(?<!together )with)\s+",
     re.IGNORECASE,
 )
 _CONTINUES = re.compile(
-    r"(?:some|most|one of|one is|each|the (?:largest|biggest|larger|smaller|other)|which|more|especially|predominantly|mostly|partially|including|in|on|at|where|whose|measuring|reaching|with|of|from|extending|adjacent|approximately|sometimes|mainly|prominent|particularly|around|among|accompan\w+|located|showing|containing|causing|surrounding|consistent|compatible|\d)\b",
+    r"(?:some|most|one of|one is|each|the (?:largest|biggest|larger|smaller|other)|which|more|especially|"
+    r"predominantly|mostly|partially|including|in|on|at|where|whose|measuring|reaching|with|of|from|"
+    r"extending|adjacent|approximately|sometimes|mainly|prominent|particularly|around|among|accompan\w+|"
+    r"located|showing|containing|causing|surrounding|consistent|compatible|\d)\b",
     re.IGNORECASE,
 )
 _ANOTHER = re.compile(r"\banother(?: one)?\b(?! \w*(?:nodul|lesion|mass|area|cyst|focus))", re.IGNORECASE)
@@ -31,7 +39,8 @@ _OF_SITE = (
 )
 _SEP = r"(?:\s*-\s*|\s*,\s*(?:and |or )?|\s+and\s+|\s+or\s+|\s*/\s*)"
 _GRID = re.compile(
-    rf"(?P<sites>{_SITE}(?:{_SEP}(?:left |right |bilateral )?{_SITE})*)\s+(?P<things>(?:\w+ )?{_OF_SITE}(?:{_SEP}(?:\w+ )?{_OF_SITE})*)",
+    rf"(?P<sites>{_SITE}(?:{_SEP}(?:left |right |"
+    rf"bilateral )?{_SITE})*)\s+(?P<things>(?:\w+ )?{_OF_SITE}(?:{_SEP}(?:\w+ )?{_OF_SITE})*)",
     re.IGNORECASE,
 )
 _HYPHEN = re.compile(r"\b([A-Za-z]+)-((?:active |minimal |mild )?[A-Za-z]+)\b")
@@ -41,11 +50,20 @@ _SIDED = re.compile(r"\b(?:bilateral|right|left|both)\b", re.IGNORECASE)
 
 def split_findings(words: str) -> list[str]:
     """Give a phrase for each finding that the words name, in their order; the words themselves where they name one."""
-    groups = _groups(_with_grid(_hyphens_as_joints(_named_again(words))))
-    if len(groups) < 2:
+    parts = _parts(_with_grid(_hyphens_as_joints(_named_again(words))))
+    if len(parts) < 2:
         return [text for text in (trimmed(words),) if text]
-    shared = _sharing_place(_sharing_side(_sharing_noun(groups)))
-    return [text for group in shared if (text := trimmed(group))]
+    groups = _sharing_place(_sharing_side(_sharing_noun([part.words for part in parts])))
+    placed = _sharing_place_before(groups, [part.accompanies for part in parts])
+    return [text for group in placed if (text := trimmed(group))]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Words with a finding of their own, and whether `with` joins them to those before."""
+
+    words: str
+    accompanies: bool
 
 
 def _named_again(words: str) -> str:
@@ -78,15 +96,16 @@ def _with_grid(words: str) -> str:
     return _GRID.sub(listed, words)
 
 
-def _groups(words: str) -> list[str]:
+def _parts(words: str) -> list[_Part]:
     """Cut before each part that begins with a finding of its own; other parts stay with what they follow."""
-    groups: list[str] = []
-    start, joints = 0, [match for match in _JOINT.finditer(words) if not _in_brackets(words, match.start())]
-    for joint in joints:
-        if _begins_finding(words, joint) and _ends_finding(words[start : joint.start()], joint):
-            groups.append(words[start : joint.start()])
-            start = joint.end()
-    return [*groups, words[start:]]
+    parts: list[_Part] = []
+    start, accompanies = 0, False
+    for joint in _JOINT.finditer(words):
+        before = words[start : joint.start()]
+        if not _in_brackets(words, joint.start()) and _begins_finding(words, joint) and _ends_finding(before, joint):
+            parts.append(_Part(before, accompanies))
+            start, accompanies = joint.end(), bool(joint["with"])
+    return [*parts, _Part(words[start:], accompanies)]
 
 
 def _in_brackets(words: str, position: int) -> bool:
@@ -143,6 +162,17 @@ def _sharing_place(groups: list[str]) -> list[str]:
         else:
             shared.append(f"{group} {place}".strip() if _may_be_at(group, place) else group)
     return shared[::-1]
+
+
+def _sharing_place_before(groups: list[str], accompanies: list[bool]) -> list[str]:
+    """Give what stands behind `with` the place of what it accompanies, where it has none."""
+    shared: list[str] = []
+    for group, with_before in zip(groups, accompanies, strict=True):
+        at = _SHARED.search(shared[-1]) if shared else None
+        alone = with_before and at is not None and not _PLACE.search(group)
+        place = shared[-1][at.start() :] if at and alone else ""
+        shared.append(f"{group} {place}" if place and _may_be_at(group, place) else group)
+    return shared
 
 
 def _may_be_at(group: str, place: str) -> bool:

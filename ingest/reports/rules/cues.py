@@ -1,4 +1,4 @@
-"""What a clause is for: a remark on the scan, advice, a guess, a normal state, a comparison with an earlier examination."""
+"""What a clause is for: a remark on the scan, advice, a guess, a normal state, a comparison with a prior."""
 
 import re
 
@@ -16,7 +16,8 @@ ANAPHORIC = re.compile(rf"\s*(?:{'|'.join(_CUES['anaphoric'])})\b", re.IGNORECAS
 HEAD = any_term(_NOUNS["heads"])
 VAGUE = any_term(_NOUNS["vague"])
 NOTHING = re.compile(
-    rf"(?:(?:{'|'.join(_NOUNS['plain'])})\s+)*(?:{'|'.join(_NOUNS['nothing'])})\b(?! (?:compatible|consistent|in favou?r|of)\b)",
+    rf"(?:(?:{'|'.join(_NOUNS['plain'])})\s+)*(?:{'|'.join(_NOUNS['nothing'])})\b(?! (?:compatible|"
+    rf"consistent|in favou?r|of)\b)",
     re.IGNORECASE,
 )
 ATTRIBUTE = any_term(_NOUNS["attributes"])

@@ -1,4 +1,4 @@
-"""Describes a text: which side, lobe, segment, size, count, attenuation, margin, distribution, change, certainty it says."""
+"""Describes a text: its side, lobe, segment, size, count, attenuation, margin, distribution, change, certainty."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -16,12 +16,13 @@ _PLACES: dict[DescriptorKind, Callable[[str], Iterable[Mention]]] = {
     DescriptorKind.SEGMENT: find_segments,
 }
 _NUMBERS = {
-    word: number
-    for number, word in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), 1)
+    **dict.fromkeys(("one", "single", "solitary"), 1),
+    **{word: n for n, word in enumerate("two three four five six seven eight nine ten eleven twelve".split(), 2)},  # noqa: SIM905
 }
 _COUNTED = any_term(load_vocabulary("findings")["countable"])
 _COUNT = re.compile(
-    rf"(?<![\w.,/x×-])(?:(\d{{1,2}})\s*-\s*)?(\d{{1,2}}|{'|'.join(_NUMBERS)})(?=\s+[a-z])(?!\s*(?:mm|cm|x|×|hu|days?|weeks?|months?|years?|by|to)\b)",
+    rf"(?<![\w.,/x\u00d7-])(?:(\d{{1,2}})\s*-\s*)?(\d{{1,2}}|{'|'.join(_NUMBERS)})(?=\s+[a-z])"
+    r"(?!\s*(?:mm|cm|x|\u00d7|hu|days?|weeks?|months?|years?|by|to)\b)",
     re.IGNORECASE,
 )
 _ORDINAL_BEFORE = re.compile(
@@ -29,12 +30,14 @@ _ORDINAL_BEFORE = re.compile(
 )
 _OF_WALLS = re.compile(r"\s+(?:bronchial\s+)?(?:wall\s+)?(?:thick|cuff|calcification)", re.IGNORECASE)
 _LIMIT_BEFORE = re.compile(
-    r"(?:\b(?:less|smaller|shorter|larger|greater|thinner|bigger|more|lower) than|not exceed\w*|below|under|above|over|[<>]|"
-    r"\b(?:formerly|previously|was|from|compared (?:with|to))(?: (?:about|approximately|measured|as))*)\s*$",
+    r"(?:\b(?:less|smaller|shorter|larger|greater|thinner|bigger|more|lower) than|not exceed\w*|below|"
+    r"under|above|over|[<>]|"
+    r"\b(?:formerly|previously|was|compared (?:with|to))(?: (?:about|approximately|measured|as))*)\s*$",
     re.IGNORECASE,
 )
 _NO_SIZE_AFTER = re.compile(
-    r"\s*(?:\)|,)?\s*(?:distant|away|proximal|distal|from|above|below|behind the|deep to|before\b|(?:in|on|at) (?:the |an? )?(?:\w+ )?"
+    r"\s*(?:\)|,)?\s*(?:distant|away|proximal|distal|from|above|below|behind the|deep to|before\b|(?:in|"
+    r"on|at) (?:the |an? )?(?:\w+ )?"
     r"(?:previous|prior|old|former|earlier|last))\b",
     re.IGNORECASE,
 )

@@ -31,7 +31,8 @@ from schema.report import DropReason, Region
 
 _QUESTION_BRACKET = re.compile(r"\s*\([^()]*\?[^()]*\)|\s*\([^()]*\?\s*$")
 _CUT = re.compile(
-    r"[,;]\s+(?:and\s+|which\s+)?|\s+and\s+(?=(?:was|were|is|are|it|should|may|evaluated)\b)|\s+which\s+", re.IGNORECASE
+    r"[,;]\s+(?:and\s+|which\s+)?|\s*\(|\s+and\s+(?=(?:was|were|is|are|it|should|may|evaluated)\b)|\s+which\s+",
+    re.IGNORECASE,
 )
 _COMMA = re.compile(r"[,;]\s+(?:and\s+)?")
 _PLACED = re.compile(r"\d|\b(?:right|left|both|bilateral|lobes?|segments?|lungs)\b", re.IGNORECASE)
@@ -60,12 +61,14 @@ _OTHERS = re.compile(
     r"^(?:all |the )?(?:other|remaining) (?:findings?|lesions?|appearances?|structures?)\b", re.IGNORECASE
 )
 _SUBJECT_VAGUE = re.compile(
-    r"^(?:there (?:is|are|was|were) )?(?:an? |the )?(?:(?:described|defined|similar|these|same|aforementioned) )*(?:findings?|outlooks?|looks?)\b|^(?:there (?:is|are|was|were) )?(?:a )?similar\b",
+    r"^(?:there (?:is|are|was|were) )?(?:an? |the )?(?:(?:described|defined|similar|these|same|"
+    r"aforementioned) )*(?:findings?|outlooks?|looks?)\b|^(?:there (?:is|are|was|were) )?(?:a )?similar\b",
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(r"^(?:it|they|these|this|those)\s+(?:also\s+)?", re.IGNORECASE)
 _STATE = re.compile(
-    r"^(?:it|they|these|this|those|findings?|appearances?|all)\b[\w\s]*\b(?:stable|unchanged|same|persist\w*)\b[\w\s]*\.?$",
+    r"^(?:it|they|these|this|those|findings?|appearances?|all)\b[\w\s]*\b(?:stable|unchanged|same|"
+    r"persist\w*)\b[\w\s]*\.?$",
     re.IGNORECASE,
 )
 _ABNORMAL = re.compile(rf"\b(?:{'|'.join(load_vocabulary('cues')['abnormal'])})\b", re.IGNORECASE)
@@ -198,7 +201,7 @@ def read_sentence(text: str) -> _Reading:
 
 
 def _said_of(about: str, said: Said) -> Said:
-    """Give a denial the place that the clause before it calls normal: `The liver is normal and no mass was detected`."""
+    """Give a denial the place that the clause before calls normal: `The liver is normal and no mass is seen`."""
     if not about or said.present or _PLACED.search(said.phrase) or not find_region(about):
         return said
     place = about[:1].lower() + about[1:]
@@ -246,7 +249,7 @@ def _with_rest(clause: str, cue: int, reason: DropReason) -> Iterator[Said | Mor
 
 
 def _without_part(clause: str, cue: int) -> str:
-    """Take away the part of a clause that holds a cue, from the joint before it to the next comma; empty if all of it."""
+    """Take away the part of a clause that holds a cue, from the joint before to the next comma; empty if all."""
     cuts = [match for match in _CUT.finditer(clause) if match.start() < cue]
     after = _COMMA.search(clause, cue)
     rest = clause[after.end() :] if after else ""
@@ -334,7 +337,9 @@ def _guessed(clause: str, cue: re.Match[str]) -> Iterator[Said | More | DropReas
     """Read a clause with a guess: what it is about is there, what it might mean is dropped."""
     rest = _without_part(clause, cue.start())
     guess = clause[: cue.start()]
-    if names_finding(rest) and not _points_back(rest):
+    if names_inference_only(rest) and HYPOTHESIS.search(clause):
+        yield DropReason.SPECULATION
+    elif names_finding(rest) and not _points_back(rest):
         yield from _present(clause) if _PLACED.search(_removed(clause, rest)) else _stated(rest)
     elif HYPOTHESIS.search(clause) or _points_back(clause) or names_inference_only(clause):
         yield DropReason.SPECULATION

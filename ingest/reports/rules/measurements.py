@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 _NUMBER = r"\d+(?:[.,]\d+)?"
 _UNIT = r"(?:millimet(?:er|re)s?|centimet(?:er|re)s?|mm|cm)"
-_AXIS = rf"{_NUMBER}(?:\s*-?{_UNIT})?(?:\s*(?:-|–|\bto\b)\s*{_NUMBER}(?:\s*-?{_UNIT})?)?"
-_TIMES = r"\s*(?:x|×|\*|\bby\b)\s*"
+_AXIS = rf"{_NUMBER}(?:\s*-?{_UNIT})?(?:\s*(?:-|\u2013|\bto\b)\s*{_NUMBER}(?:\s*-?{_UNIT})?)?"
+_TIMES = r"\s*(?:x|\u00d7|\*|\bby\b)\s*"
 _LENGTHS = re.compile(rf"(?<![\w.,/]){_AXIS}(?:{_TIMES}{_AXIS}){{0,2}}(?![\w²³])", re.IGNORECASE)
 _LISTED = re.compile(rf"(?<![\w.,/]){_NUMBER}(?=\s*(?:,|and|or)\s+{_NUMBER}\s*-?(?P<unit>{_UNIT})\b)", re.IGNORECASE)
+_NUMBERED = re.compile(r"\b(?:segments?|levels?|series|images?|ribs?|vertebrae?)\s*$", re.IGNORECASE)
+_FROM = re.compile(r"\bfrom\s+$", re.IGNORECASE)
+_TO = re.compile(r"\s+to\s+", re.IGNORECASE)
 _PART = re.compile(_AXIS, re.IGNORECASE)
 _NUMBERS = re.compile(_NUMBER)
 _UNITS = re.compile(_UNIT, re.IGNORECASE)
-_CROSS = re.compile(rf"(?<=\d)({_UNIT})?\s*[xX×*]\s*(?=\d)", re.IGNORECASE)
+_CROSS = re.compile(rf"(?<=\d)({_UNIT})?\s*[xX\u00d7*]\s*(?=\d)", re.IGNORECASE)
 _SLICE = re.compile(r"(?:section|slice|cut)s?[\s-]+thickness[\w\s:]*$", re.IGNORECASE)
 
 
@@ -32,13 +35,18 @@ class Measurement:
 
 
 def find_measurements(text: str) -> Iterator[Measurement]:
-    """Give the lengths of a text; `9 and 12 mm` are two, a range is its larger end, the thickness of slices is left out."""
+    """Give the lengths of a text; the thickness of slices is left out.
+
+    A range is its larger end, `from 12 to 9 mm` its last; `9 and 12 mm` are two.
+    """
     for match in _LENGTHS.finditer(text):
-        sizes_mm = _sizes_mm(match.group())
+        grown = _FROM.search(text, 0, match.start()) and _TO.split(match.group())
+        sizes_mm = _sizes_mm(grown[-1] if grown else match.group())
         if sizes_mm and not _SLICE.search(text, 0, match.start()):
             yield Measurement(sizes_mm, match.start(), match.end())
     for match in _LISTED.finditer(text):
-        if sizes_mm := _sizes_mm(match.group() + match["unit"]):
+        sizes_mm = _sizes_mm(match.group() + match["unit"])
+        if sizes_mm and not _NUMBERED.search(text, 0, match.start()):
             yield Measurement(sizes_mm, match.start(), match.end())
 
 

@@ -11,7 +11,8 @@ _CHANGE = (
 )
 _BEFORE = re.compile(
     r"\b(?:there (?:is|are|was|were|has been) no|without(?: any)?|absence of|free (?:of|from)|neither|nor|"
-    r"(?:does|do|did) not (?:show|contain|have|include|demonstrate|exhibit)|nothing(?: in the form of)?|no(?! longer))\b"
+    r"(?:does|do|did) not (?:show|contain|have|include|demonstrate|exhibit)|nothing(?: in the form of)?|"
+    r"no(?! longer))\b"
     rf"(?!\s+{_CHANGE})\s*",
     re.IGNORECASE,
 )
@@ -25,7 +26,8 @@ _AFTER_SEEN = re.compile(
     re.IGNORECASE,
 )
 _AFTER_ABSENT = re.compile(
-    r"\s*\b(?:is|are|was|were|has been|have been)\s+(?:absent|excluded|ruled out|not (?:the case|in question|at issue))\b",
+    r"\s*\b(?:is|are|was|were|has been|have been)\s+(?:absent|excluded|ruled out|not (?:the case|"
+    r"in question|at issue))\b",
     re.IGNORECASE,
 )
 _AFTER_COLON = re.compile(r"\s*:\s*(?:none|no|absent|negative|not \w+)\b.*$", re.IGNORECASE)

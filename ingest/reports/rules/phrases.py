@@ -7,15 +7,18 @@ from ingest.reports.rules.wording import tidy
 
 _EXISTS = re.compile(rf"^\s*(?:there\s+{BE}|it {BE} (?:seen|observed|noted|understood) that|{BE})\s+", re.IGNORECASE)
 _PLACE_FIRST = re.compile(
-    r"^(?:(?:in|at|on|within|around|adjacent to|through|along|inside|near|from|to|above|below|under|between|throughout|over)\b)",
+    r"^(?:(?:in|at|on|within|around|adjacent to|through|along|inside|near|from|to|above|below|under|"
+    r"between|throughout|over)\b)",
     re.IGNORECASE,
 )
 _VERB = re.compile(
-    rf"\s*,?\s*(?<!can )(?<!could )(?<!not )\b{BE}\s+(?:(?:also|still|clearly|again|only|partially|occasionally|mostly|just|now|especially|newly|diffusely|commonly)\s+)*{SEEN}\b",
+    rf"\s*,?\s*(?<!can )(?<!could )(?<!not )\b{BE}\s+(?:(?:also|still|clearly|again|only|partially|"
+    rf"occasionally|mostly|just|now|especially|newly|diffusely|commonly)\s+)*{SEEN}\b",
     re.IGNORECASE,
 )
 _DRAWS = re.compile(
-    r"\s*\b(?:draws?|attracts?|drew|attracted) (?:the )?attention\b|\b(?:is|are|was|were) striking\b|\b(?:takes?|took) place\b",
+    r"\s*\b(?:draws?|attracts?|drew|attracted) (?:the )?attention\b|\b(?:is|are|was|were) striking\b|"
+    r"\b(?:takes?|took) place\b",
     re.IGNORECASE,
 )
 _MEASURES = re.compile(rf"\b{BE}\s+(?:approximately\s+)?(?:measured|calculated)(?: (?:as|at|to be))?\b", re.IGNORECASE)
@@ -33,11 +36,13 @@ _LOOSE_END = re.compile(
 )
 _IS = re.compile(rf"\s+\b(?:{BE}|appears?|has|have)\b", re.IGNORECASE)
 _MEASURE = re.compile(
-    r",?\s+(?:and\s+)?(?:calibrations?|aeration|ventilation|diameters?|contours?|sizes?|heights?|widths?|thickness|dimensions)\b",
+    r",?\s+(?:and\s+)?(?:calibrations?|aeration|ventilation|diameters?|contours?|sizes?|heights?|widths?|"
+    r"thickness|dimensions)\b",
     re.IGNORECASE,
 )
 _MEASURE_OF = re.compile(
-    r"^(?:the\s+)?(?:calibrations?|aeration|ventilation|diameters?|contours?|sizes?|heights?|widths?)\s+of\s+(?:the\s+)?",
+    r"^(?:the\s+)?(?:calibrations?|aeration|ventilation|diameters?|contours?|sizes?|heights?|"
+    r"widths?)\s+of\s+(?:the\s+)?",
     re.IGNORECASE,
 )
 _MANY_WORDS = 25
@@ -55,7 +60,7 @@ def finding_words(clause: str) -> str:
 
 
 def subject(clause: str) -> str:
-    """Give what a clause is about: `the trachea` of `The trachea is open`, `both lungs` of `Aeration of both lungs is`."""
+    """Give what a clause is about: `trachea` of `The trachea is open`, `both lungs` of `Aeration of both lungs is`."""
     verb = _IS.search(clause)
     words = clause[: verb.start()] if verb else ""
     return trimmed(_MEASURE_OF.sub("", _MEASURE.sub("", words)))

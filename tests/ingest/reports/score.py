@@ -39,9 +39,17 @@ FILE = Path(__file__).with_name("labelled.json")
 ENGINES: Mapping[str, Callable[[], Engine]] = {"rules": RulesEngine}
 ALIKE = 0.4
 """The least share of common words, as Dice, in a pair."""
-_SMALL = frozenset("a an the in on at of and or with to is are was were there both lung lungs lobe segment".split())
+_SMALL = frozenset(
+    re.findall(r"\w+", "a an the in on at of and or with to is are was were there both lung lungs lobe segment")
+)
 _REASONS = {"normal_statement": "normal"}
-_ALIASES = {"part-solid": "subsolid", "suspicious": "possible", "lingula": "left upper lobe", "peribronchial": "peribronchovascular", "multifocal": "multiple"}
+_ALIASES = {
+    "part-solid": "subsolid",
+    "suspicious": "possible",
+    "lingula": "left upper lobe",
+    "peribronchial": "peribronchovascular",
+    "multifocal": "multiple",
+}
 
 
 @dataclass
@@ -140,7 +148,7 @@ def _score_sentence(engine: Engine, sentence: Mapping[str, Any], scores: Scores)
 
 
 def _score_polarity(
-    polarity: bool,  # noqa: FBT001
+    polarity: bool,
     pairs: Mapping[int, int],
     found: Sequence[Extracted],
     labels: Sequence[Mapping[str, Any]],
@@ -148,7 +156,11 @@ def _score_polarity(
 ) -> None:
     """Count what was found of a polarity beside what is labelled of it: a pair is one thing where both have it."""
     numbers = [pairs.get(n, f"found {n}") for n, seen in enumerate(found) if seen.present is polarity]
-    scores.add("present" if polarity else "absent", numbers, [n for n, each in enumerate(labels) if each["present"] is polarity])
+    scores.add(
+        "present" if polarity else "absent",
+        numbers,
+        [n for n, each in enumerate(labels) if each["present"] is polarity],
+    )
 
 
 def _score_pair(engine: Engine, seen: Extracted, label: Mapping[str, Any], scores: Scores) -> None:
