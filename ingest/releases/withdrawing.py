@@ -3,7 +3,7 @@
 What releases said stays provable: the hashes of their leaves are kept, marked as withdrawn.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -12,15 +12,20 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from ingest.hiding import MOVED
+from ingest.reports.sources import read_sources
+from ingest.reports.stages import Extraction, Phrase, Rewrite, RewrittenReport, Stage, Strict, input_digest
 from schema.arrays.place import Area
 from schema.arrays.store import ArrayStore
 from schema.base import HIDDEN, OPEN
 from schema.collection import Collection
 from schema.database import Database, Role
 from schema.errors import NotFound
+from schema.finding import Finding, FindingRevision
 from schema.integrity import arrays_alone, named_arrays
+from schema.model_call import StageResult
 from schema.release import Release, ReleaseLeaf, Withdrawal
 from schema.release_digest import compute_digests
+from schema.report import Report
 from schema.scan import Patient, Scan, Study
 
 _REVISIONS = "SELECT r.id FROM finding_revision r JOIN finding f ON f.id = r.finding_id WHERE f.scan_id = ANY(:scans)"
@@ -30,6 +35,9 @@ _SENTENCES = f"SELECT id FROM sentence WHERE report_id IN ({_REPORTS})"
 _READINGS = f"SELECT id FROM reading WHERE report_id IN ({_REPORTS})"
 _REWRITTEN = f"SELECT id FROM rewritten_sentence WHERE reading_id IN ({_READINGS})"
 _OBSERVATIONS = f"SELECT id FROM observation WHERE reading_id IN ({_READINGS})"
+
+LEDGER = ("stage_result", "model_call")
+"""What holds texts by their digest, children before parents."""
 
 PUBLIC = (
     ("embedding", f"revision_id IN ({_REVISIONS})"),
@@ -106,7 +114,7 @@ def _withdraw(
     scans, names = [scan for scan, _ in found], tuple(name for _, name in found)
     releases = _releases(session, scans)
     before = named_arrays(session)
-    rows = dict(_delete(session, scans, studies, key))
+    rows = {**_forget_texts(session, scans, studies), **dict(_delete(session, scans, studies, key))}
     gone = sorted(before - named_arrays(session))
     for release, _ in releases:
         _mark_leaves(session, release)
@@ -155,6 +163,38 @@ def _delete_of_scan(session: Session, schema: str, table: str, where: str, scan:
 def _count(session: Session, statement: str, values: dict[str, Any]) -> int:
     done = session.execute(sa.text(statement), values)
     return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+def _forget_texts(session: Session, scans: Sequence[UUID], studies: Sequence[int]) -> dict[str, int]:
+    """Delete what the stages of the report pipeline were given of these texts, and what they made of it."""
+    digests = sorted(_input_digests(session, scans, studies))
+    where = "input_sha256 = ANY(:digests)"
+    return {table: _count(session, f"DELETE FROM {table} WHERE {where}", {"digests": digests}) for table in LEDGER}
+
+
+def _input_digests(session: Session, scans: Sequence[UUID], studies: Sequence[int]) -> set[str]:
+    reports = session.exec(select(Report.id).where(col(Report.study_id).in_(studies))).all()
+    inputs: list[Strict] = [source.text for source in read_sources(session, reports)]
+    for stage, kind in ((Stage.REWRITE, Rewrite), (Stage.EXTRACT, Extraction)):
+        made = [kind.model_validate(output) for output in _outputs(session, stage, inputs)]
+        for output in made:
+            inputs += _passed_on(output)
+    texts = select(FindingRevision.text).join(Finding, col(Finding.id) == col(FindingRevision.finding_id))
+    inputs += [Phrase(text=text) for text in session.exec(texts.where(col(Finding.scan_id).in_(scans)))]
+    return {input_digest(each) for each in inputs}
+
+
+def _outputs(session: Session, stage: Stage, inputs: Sequence[Strict]) -> Sequence[Mapping[str, Any]]:
+    digests = [input_digest(each) for each in inputs]
+    query = select(StageResult.output).where(StageResult.stage == stage, col(StageResult.input_sha256).in_(digests))
+    return session.exec(query).all()
+
+
+def _passed_on(output: Rewrite | Extraction) -> list[Strict]:
+    """Give what the next stages were given."""
+    if isinstance(output, Rewrite):
+        return [RewrittenReport(sentences=output.sentences)]
+    return [Phrase(text=each.phrase) for each in output.observations]
 
 
 def _mark_leaves(session: Session, release_id: int) -> None:

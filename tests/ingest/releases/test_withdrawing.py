@@ -12,12 +12,15 @@ from ingest.options import ImportOptions
 from ingest.phantoms import make_dataset
 from ingest.releases.verifying import verify_release
 from ingest.releases.withdrawing import PUBLIC, withdraw_patient
+from ingest.reports.stages import Phrase, input_digest
 from ingest.rexgroundingct import import_dataset
 from schema.arrays.store import ArrayStore
 from schema.base import HIDDEN, OPEN
 from schema.database import Database, Role
 from schema.errors import NotFound
 from schema.integrity import verify
+from schema.model_call import StageResult
+from schema.report import EngineName
 from schema.tables import METADATA
 
 Archive = tuple[Database, ArrayStore]
@@ -99,6 +102,20 @@ def test_the_others_stay_and_the_release_still_holds(archive: Archive) -> None:
     with database.engine(Role.OWNER).connect() as connection:
         logged = connection.execute(sa.text("SELECT patient, reason, removed FROM withdrawal")).one()
     assert (logged.patient, logged.reason, logged.removed["scans"]) == (gone, "asked", scans)
+
+
+def test_what_stages_were_given_of_the_patients_words_is_forgotten(archive: Archive) -> None:
+    database, arrays = archive
+    with database.transaction(Role.OWNER) as session:
+        texts = list(session.scalars(sa.text("SELECT DISTINCT text FROM finding_revision")))
+        for text in texts:
+            digest = input_digest(Phrase(text=text))
+            facts = {"stage": "describe", "prompt_version": "1", "schema_version": "1", "input_sha256": digest}
+            session.add(StageResult(**facts, engine=EngineName.RULES, model="", output={"descriptors": []}))
+    for patient in patients(database):
+        withdraw_patient(database, arrays, patient, collection="phantom", reason="asked")
+    assert texts
+    assert rows(database)["stage_result"] == 0
 
 
 def test_a_dry_run_removes_nothing(archive: Archive) -> None:
