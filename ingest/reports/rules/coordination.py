@@ -32,6 +32,7 @@ _CONTINUES = re.compile(
     r"located|showing|containing|causing|surrounding|consistent|compatible|\d)\b",
     re.IGNORECASE,
 )
+_STATE_FIRST = re.compile(r"(?:slightly |mildly )?(?:increased|decreased|enlarged|dilated|ectatic)\b", re.IGNORECASE)
 _ANOTHER = re.compile(r"\banother(?: one)?\b(?! \w*(?:nodul|lesion|mass|area|cyst|focus))", re.IGNORECASE)
 _SITE = r"(?:pleural|pericardial|peribronchial)"
 _OF_SITE = (
@@ -91,7 +92,8 @@ def _with_grid(words: str) -> str:
 
     def listed(match: re.Match[str]) -> str:
         sites, things = (re.split(_SEP, match[name]) for name in ("sites", "things"))
-        return ", ".join(f"{site} {thing}" for thing in things for site in sites)
+        own = {thing: [""] for thing in things if re.match(_SITE, thing, re.IGNORECASE)}
+        return ", ".join(f"{site} {thing}".strip() for thing in things for site in own.get(thing, sites))
 
     return _GRID.sub(listed, words)
 
@@ -120,13 +122,15 @@ def _begins_finding(words: str, joint: re.Match[str]) -> bool:
     core = rest[: min(ends, default=len(rest))]
     if joint["with"]:
         return _heads(core) and not ATTRIBUTE.search(core)
+    if "," in joint.group() and _STATE_FIRST.match(core):
+        return True
     return _heads(core) or _is_adjective(core)
 
 
 def _ends_finding(part: str, joint: re.Match[str]) -> bool:
     """Whether the part before can stand alone; `effusion with thickening and atelectasis` stays whole."""
     nested = not joint["with"] and _WITH.search(part) and "," not in joint.group()
-    return not nested and (_heads(part) or _is_adjective(part))
+    return not nested and (_heads(part) or _is_adjective(part) or bool(_STATE_FIRST.match(part)))
 
 
 def _is_adjective(words: str) -> bool:

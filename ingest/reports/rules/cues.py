@@ -12,6 +12,7 @@ TECHNIQUE = any_pattern(_CUES["technique"])
 RECOMMENDATION = re.compile(rf"\b(?:{'|'.join(_CUES['recommendation'])})", re.IGNORECASE)
 SPECULATION = any_pattern(_CUES["speculation"])
 NORMAL = any_pattern(_CUES["normal"])
+ABNORMAL = any_pattern(_CUES["abnormal"])
 ANAPHORIC = re.compile(rf"\s*(?:{'|'.join(_CUES['anaphoric'])})\b", re.IGNORECASE)
 HEAD = any_term(_NOUNS["heads"])
 VAGUE = any_term(_NOUNS["vague"])
@@ -25,6 +26,11 @@ SELF_PLACED = any_term(_NOUNS["self_placed"])
 HYPOTHESIS = re.compile(rf"\b(?:{'|'.join(_CUES['hypothesis'])})\b", re.IGNORECASE)
 _INFERRED = any_term(_NOUNS["inferred"])
 ADJECTIVE = any_term(_NOUNS["adjectives"])
+_QUALIFIED = re.compile(
+    r"\b(?:hypo|hyper|low-?)dens\w*\s+(?:\w+\s+)?$|"
+    r"\b(?:nodular|linear|cystic|polypoid|solid|reticular|patchy|soft tissue)\s+$",
+    re.IGNORECASE,
+)
 _PRIOR = any_pattern(_CUES["prior"])
 _NOT_PRIOR = any_pattern(_CUES["not_prior"])
 
@@ -41,5 +47,7 @@ def names_inference_only(text: str) -> bool:
 
 
 def names_finding(text: str) -> bool:
-    """Whether the words hold the noun of a finding that is more than `appearance` or `finding`."""
-    return any(not VAGUE.fullmatch(match.group()) for match in HEAD.finditer(text))
+    """Whether the words hold the noun of a finding: more than `appearance`, unless that is dense, nodular, ..."""
+    return any(
+        not VAGUE.fullmatch(match.group()) or _QUALIFIED.search(text, 0, match.start()) for match in HEAD.finditer(text)
+    )

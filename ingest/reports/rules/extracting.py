@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from ingest.reports.rules.clauses import BE, split_clauses
+from ingest.reports.rules.clauses import BE, SEEN, split_clauses
 from ingest.reports.rules.coordination import split_findings
 from ingest.reports.rules.cues import (
+    ABNORMAL,
     ANAPHORIC,
     EMPTY,
     HEAD,
@@ -23,17 +24,19 @@ from ingest.reports.rules.cues import (
 from ingest.reports.rules.measurements import find_measurements
 from ingest.reports.rules.negation import Denial, find_denial, find_gone, split_without
 from ingest.reports.rules.phrases import finding_words, subject, trimmed
-from ingest.reports.rules.regions import find_region
-from ingest.reports.rules.vocabulary import load_vocabulary
+from ingest.reports.rules.regions import STRONG, find_region
 from ingest.reports.rules.wording import capitalised, reworded
 from ingest.reports.stages import Dropped, Extracted, Extraction, RewrittenReport, RewrittenSentence
 from schema.report import DropReason, Region
 
 _QUESTION_BRACKET = re.compile(r"\s*\([^()]*\?[^()]*\)|\s*\([^()]*\?\s*$")
 _CUT = re.compile(
-    r"[,;]\s+(?:and\s+|which\s+)?|\s*\(|\s+and\s+(?=(?:was|were|is|are|it|should|may|evaluated)\b)|\s+which\s+",
+    r"[,;]\s+(?:and\s+|which\s+)?|\s*\(|\s+and\s+(?=(?:was|were|is|are|it|should|may|evaluated)\b)|\s+which\s+|"
+    r"\s+that\s+(?=(?:can|could|may|might|is|are|was|were)\b)",
     re.IGNORECASE,
 )
+_SEEN_AFTER = re.compile(rf"\b(?:is|are|was|were)\s+(?:also\s+)?{SEEN}\b", re.IGNORECASE)
+_GUESS_FIRST = re.compile(r"(?:and\s+)?(?:compatible|consistent|may|might|could|suspicious|evaluated)\b", re.IGNORECASE)
 _COMMA = re.compile(r"[,;]\s+(?:and\s+)?")
 _PLACED = re.compile(r"\d|\b(?:right|left|both|bilateral|lobes?|segments?|lungs)\b", re.IGNORECASE)
 _SIGN_OF = re.compile(
@@ -61,8 +64,10 @@ _OTHERS = re.compile(
     r"^(?:all |the )?(?:other|remaining) (?:findings?|lesions?|appearances?|structures?)\b", re.IGNORECASE
 )
 _SUBJECT_VAGUE = re.compile(
-    r"^(?:there (?:is|are|was|were) )?(?:an? |the )?(?:(?:described|defined|similar|these|same|"
-    r"aforementioned) )*(?:findings?|outlooks?|looks?)\b|^(?:there (?:is|are|was|were) )?(?:a )?similar\b",
+    r"(?:there (?:is|are|was|were) )?(?:an? |the )?"
+    r"(?:(?:radiological|described|defined|similar|these|same|aforementioned) )*(?:findings?|outlooks?|looks?)\b|"
+    r"(?:there (?:is|are|was|were) )?(?:a )?similar (?:appearance|view|area|change|densit|image)\w*|"
+    r"the (?:appearances?|views?|images?|changes|distribution)\b(?! (?:of|in|at)\b)",
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(r"^(?:it|they|these|this|those)\s+(?:also\s+)?", re.IGNORECASE)
@@ -71,7 +76,6 @@ _STATE = re.compile(
     r"persist\w*)\b[\w\s]*\.?$",
     re.IGNORECASE,
 )
-_ABNORMAL = re.compile(rf"\b(?:{'|'.join(load_vocabulary('cues')['abnormal'])})\b", re.IGNORECASE)
 _MOST_WORDS_UNKNOWN = 30
 _MOST_WORDS_PLACE = 6
 _PRECEDENCE = (
@@ -242,7 +246,9 @@ def _asked(clause: str) -> Iterator[Said | More | DropReason]:
 def _with_rest(clause: str, cue: int, reason: DropReason) -> Iterator[Said | More | DropReason]:
     """Set aside the part of a clause that holds the cue, and read what stands before it."""
     rest = _without_part(clause, cue)
-    if names_finding(rest):
+    if names_finding(clause[:cue]) and _SEEN_AFTER.search(clause, cue) and not find_denial(clause[cue:]):
+        yield from _present(clause)
+    elif names_finding(rest):
         yield from _read_clause(rest)
     else:
         yield reason
@@ -317,17 +323,21 @@ def _points_back(clause: str) -> bool:
 
 def _stated(clause: str) -> Iterator[Said | More | DropReason]:
     cue = SPECULATION.search(clause)
-    if cue:
+    if _GUESS_FIRST.match(clause):
+        yield DropReason.SPECULATION
+    elif cue:
         yield from _guessed(clause, cue)
-    elif _OTHERS.match(clause) and not _ABNORMAL.search(clause):
+    elif _OTHERS.match(clause) and not ABNORMAL.search(clause):
         yield DropReason.NORMAL if NORMAL.search(clause) else DropReason.NOT_A_FINDING
     elif _STATE.match(clause):
         yield More("", refers_to_prior=True)
+    elif _SUBJECT_VAGUE.match(clause) and NORMAL.search(clause):
+        yield DropReason.NORMAL
     elif (_points_back(clause) or _SUBJECT_VAGUE.match(clause)) and not _names_own(clause):
         yield _more(clause)
-    elif NORMAL.search(clause) and not _ABNORMAL.search(clause):
+    elif NORMAL.search(clause) and not ABNORMAL.search(clause):
         yield DropReason.NORMAL
-    elif names_finding(clause) or _ABNORMAL.search(clause) or any(find_measurements(clause)):
+    elif names_finding(clause) or ABNORMAL.search(clause) or any(find_measurements(clause)):
         yield from _present(clause)
     else:
         yield from _unknown(clause)
@@ -343,10 +353,15 @@ def _guessed(clause: str, cue: re.Match[str]) -> Iterator[Said | More | DropReas
         yield from _present(clause) if _PLACED.search(_removed(clause, rest)) else _stated(rest)
     elif HYPOTHESIS.search(clause) or _points_back(clause) or names_inference_only(clause):
         yield DropReason.SPECULATION
-    elif names_finding(guess) or (cue.start() == 0 and names_finding(clause)):
+    elif names_finding(guess) or (cue.start() == 0 and names_finding(clause)) or _is_described(guess, clause):
         yield from _present(clause)
     else:
         yield DropReason.SPECULATION
+
+
+def _is_described(guess: str, clause: str) -> bool:
+    """Whether `a density that may be ...` is one at a place, and no word for what was said before."""
+    return bool(HEAD.search(guess) and find_region(clause, least=STRONG)) and not _SUBJECT_VAGUE.match(clause)
 
 
 def _removed(clause: str, rest: str) -> str:
@@ -356,7 +371,10 @@ def _removed(clause: str, rest: str) -> str:
 
 
 def _names_own(clause: str) -> bool:
-    """Whether a clause that begins by pointing back names a finding of its own after its verb."""
+    """Whether a clause that begins by pointing back names a finding of its own: after its verb, or as `findings of`."""
+    sign = _SIGN_OF.match(clause)
+    if sign and names_finding(clause[sign.end() :]):
+        return True
     verb = re.search(r"\b(?:there (?:is|are)|is|are|was|were)\b", clause)
     return bool(verb and names_finding(clause[verb.end() :]))
 

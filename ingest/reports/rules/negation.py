@@ -22,7 +22,8 @@ _STATES = (
 )
 _AFTER_SEEN = re.compile(
     rf"\s*,?\s*\b(?:{BE}\s+not(?:\s+been)?|(?:has|have|had)\s+not\s+been|could\s?not\s+be|can\s?not\s+be|not)\s+"
-    rf"(?:\w+ly\s+)?{SEEN}\b(?:\s+any\s?more)?",
+    rf"(?:\w+ly\s+)?{SEEN}\b(?:\s+any\s?more)?"
+    r"(?!\s+(?:in|on|at)\s+(?:the\s+|any\s+|his\s+|her\s+)?(?:\w+'s\s+)?(?:previous|prior|old|earlier|last)\b)",
     re.IGNORECASE,
 )
 _AFTER_ABSENT = re.compile(

@@ -8,7 +8,7 @@ from schema.descriptor import DescriptorKind
 
 WORDS = """
 left right both lungs lobe lobes upper middle lower lingula segment apical posterior posterobasal of the and in , - .
-12 x 10 mm 2.5 cm two 3 nodules nodule ground-glass frosted glass spiculated stable new not ( ) < \u0130 \u00df RUL all one
+12 x 10 mm 2.5 cm two 3 nodules nodule ground-glass frosted glass spiculated stable new not ( ) < \u0130 \u00df RUL all
 """
 texts = st.one_of(st.text(max_size=80), st.lists(st.sampled_from(WORDS.split()), max_size=25).map(" ".join))
 

@@ -40,6 +40,10 @@ def said(text: str) -> list[tuple[bool, str]]:
         ("A cyst is seen on the left (bulla?).", [(True, "Cyst on the left")]),
         ("A cyst on the left, control with US is recommended.", [(True, "Cyst on the left")]),
         ("Two cysts were seen, which may be congenital.", [(True, "Two cysts")]),
+        ("A cyst in the left lung that could not be characterized.", [(True, "Cyst in the left lung")]),
+        ("Cyst in the left lung (control is recommended).", [(True, "Cyst in the left lung")]),
+        ("There are nonspecific bands in the left lung.", [(True, "Nonspecific bands in the left lung")]),
+        ("Areas on the left; compatible with infection.", [(True, "Areas on the left")]),
     ],
 )
 def test_what_is_there(text: str, observations: list[tuple[bool, str]]) -> None:
@@ -55,6 +59,7 @@ def test_what_is_there(text: str, observations: list[tuple[bool, str]]) -> None:
             "Pleural or pericardial effusion was not seen.",
             [(False, "Pleural effusion"), (False, "Pericardial effusion")],
         ),
+        ("No pleural fluid or pleural thickening.", [(False, "Pleural fluid"), (False, "Pleural thickening")]),
         ("No cyst, no band.", [(False, "Cyst"), (False, "Band")]),
         ("Cyst, band: none.", [(False, "Cyst"), (False, "Band")]),
         ("The aorta is not dilated.", [(False, "Aorta dilated")]),
@@ -81,6 +86,7 @@ def test_what_is_denied(text: str, observations: list[tuple[bool, str]]) -> None
     ("text", "prior"),
     [
         ("Stable nodule in the left lung.", True),
+        ("Nodule in the left lung that was not seen in the previous study.", True),
         ("No change in the nodule of the left lung.", True),
         ("Newly developed band on the right.", True),
         ("Heart size has increased.", False),
@@ -125,8 +131,8 @@ def test_what_is_not_understood_is_undecided() -> None:
 
 
 PIECES = """
-no without not nodule mass effusion thickening pleural and or , . ; - : ? ( ) in the left right lung lobe is are was seen
-observed there with which may be recommended stable normal 12x10 mm 3 cm it apart from but another one none
+no without not mass effusion thickening pleural and or , . ; - : ? ( ) in the left right lung lobe is are was seen
+there with which may be recommended stable normal 12x10 mm 3 cm it apart from but another one none
 """
 texts = st.one_of(
     st.text(min_size=1, max_size=80), st.lists(st.sampled_from(PIECES.split()), min_size=1, max_size=25).map(" ".join)
