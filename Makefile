@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # An installed copy is what is tested, so sources that change are installed again.
-SOURCES := $(shell find schema compute ingest api cli migrations -name '*.py' -o -name '*.json' -o -name '*.mako' -o -name '*.html' -o -name '*.cu' -o -name '*.toml' -o -path '*/versions/*.txt') pyproject.toml
+SOURCES := $(shell find schema compute ingest api cli migrations -name '*.py' -o -name '*.json' -o -name '*.mako' -o -name '*.html' -o -name '*.md' -o -name '*.toml' -o -name '*.cu' -o -path '*/versions/*.txt') pyproject.toml
 TESTS ?= $(CURDIR)/tests
 SOAK_SECONDS ?= 600
 PYTEST = cd $(shell mktemp -d) && $(CURDIR)/$(BIN)/python -P -m pytest -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) -o cache_dir=$(CURDIR)/.pytest_cache

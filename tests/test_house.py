@@ -48,7 +48,8 @@ def test_the_readme_names_every_command(command: str) -> None:
 
 @pytest.mark.parametrize("setting", [name for name in Settings.model_fields if name != "limits"])
 def test_the_readme_names_every_setting(setting: str) -> None:
-    assert f"`GROUNDCT_{setting.upper()}`" in README
+    variable = Settings.model_fields[setting].validation_alias or f"GROUNDCT_{setting.upper()}"
+    assert f"`{variable}`" in README
 
 
 @pytest.mark.parametrize("limit", Limits.model_fields)

@@ -7,6 +7,7 @@ kept one by one as they come, others together.
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ingest.reports.engine import Engine
@@ -36,14 +37,16 @@ class Answer:
     first: Strict
     """What was said before it was repaired or corrected; the output itself where neither was needed."""
 
-    @property
+    @cached_property
     def lost(self) -> tuple[Violation, ...]:
         """What the output lost of the input; what a person left out is no loss."""
         return () if self.engine is EngineName.PERSON else violations(self.asked, self.output)
 
-    @property
+    @cached_property
     def repaired(self) -> tuple[Violation, ...]:
         """What was lost at first, and is no more."""
+        if self.first == self.output:
+            return ()
         return tuple(each for each in violations(self.asked, self.first) if each not in self.lost)
 
 
@@ -59,10 +62,6 @@ class Answers:
     def of(self, asked: Strict) -> Answer | None:
         """Give the answer to an input, if there is one."""
         return self.by_digest.get(input_digest(asked))
-
-    def get(self, asked: Strict) -> Answer:
-        """Give the answer to an input that has one."""
-        return self.by_digest[input_digest(asked)]
 
     def failure_of(self, asked: Strict) -> str | None:
         """Say why there is no answer to an input, where it failed."""

@@ -1,4 +1,4 @@
-"""Reading reports: stage by stage over some reports at a time, each report's rows committed whole.
+"""Reading reports: stage by stage over some reports at a time, whose rows are committed together.
 
 What a stage answered stays in the ledger, so a run that ends anywhere goes on from there; a report that was read by
 this engine in these versions is passed by. Then come findings that were imported: their words are described, and those
@@ -15,7 +15,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from ingest.reports.answers import Answers, answer_all
+from ingest.reports.answers import Answer, Answers, answer_all
 from ingest.reports.engine import Engine
 from ingest.reports.ledger import last_call, spending
 from ingest.reports.linking import link_findings
@@ -112,48 +112,65 @@ def _read_reports(run: _Run, study_id: int | None, tell: Progress) -> None:
 def _read_chunk(run: _Run, report_ids: Sequence[int]) -> None:
     with run.database.transaction() as session:
         sources = read_sources(session, report_ids)
-    rewrites = run.ask(Stage.REWRITE, [each.text for each in sources])
-    reports = _rewritten(sources, rewrites)
-    extractions = run.ask(Stage.EXTRACT, reports.values()) if run.work.asks_of_reports(Stage.EXTRACT) else Answers()
-    phrases = [Phrase(text=text) for each in extractions.by_digest.values() for text in _phrases(each.output)]
-    described = run.ask(Stage.DESCRIBE, phrases) if run.work.asks_of_reports(Stage.DESCRIBE) else Answers()
-    categorised = run.ask(Stage.CATEGORISE, phrases) if run.work.asks_of_reports(Stage.CATEGORISE) else Answers()
+    answers = dict.fromkeys(Stage, Answers())
+    inputs: list[Strict] = [each.text for each in sources]
+    for stage in filter(run.work.asks_of_reports, Stage):
+        answers[stage] = run.ask(stage, inputs)
+        if stage is Stage.REWRITE:
+            inputs = [_rewritten(each) for each in answers[stage].by_digest.values()]
+        elif stage is Stage.EXTRACT:
+            inputs = [phrase for each in answers[stage].by_digest.values() for phrase in _phrases(each)]
+    _note_failures(run, sources, answers)
+    if run.work.last is None:
+        _save(run, [read for each in sources if (read := _read(each, answers)) is not None])
+
+
+def _rewritten(rewrite: Answer) -> RewrittenReport:
+    return RewrittenReport(sentences=rewrite.output.sentences if isinstance(rewrite.output, Rewrite) else ())
+
+
+def _phrases(extraction: Answer) -> list[Phrase]:
+    seen = extraction.output.observations if isinstance(extraction.output, Extraction) else ()
+    return [Phrase(text=text) for text in dict.fromkeys(each.phrase for each in seen)]
+
+
+def _note_failures(run: _Run, sources: Sequence[Source], answers: Mapping[Stage, Answers]) -> None:
+    """Name the first failure of each report."""
     for source in sources:
-        _finish(run, source, (rewrites, extractions, described, categorised), reports.get(source.report_id))
+        rewrite = answers[Stage.REWRITE].of(source.text)
+        extraction = answers[Stage.EXTRACT].of(_rewritten(rewrite)) if rewrite else None
+        asked: list[Strict] = [source.text]
+        asked += [_rewritten(rewrite)] if rewrite else []
+        asked += _phrases(extraction) if extraction else []
+        failures = (stage.failure_of(each) for each in asked for stage in answers.values())
+        if why := next(filter(None, failures), None):
+            run.report.failures.append({"study": source.study, "why": why})
 
 
-def _rewritten(sources: Iterable[Source], rewrites: Answers) -> dict[int, RewrittenReport]:
-    found = {}
-    for source in sources:
-        answer = rewrites.of(source.text)
-        if answer is not None and isinstance(answer.output, Rewrite):
-            found[source.report_id] = RewrittenReport(sentences=answer.output.sentences)
-    return found
+def _read(source: Source, answers: Mapping[Stage, Answers]) -> Read | None:
+    """Put together what the stages say of a report; None where one of them failed."""
+    rewrite = answers[Stage.REWRITE].of(source.text)
+    extraction = answers[Stage.EXTRACT].of(_rewritten(rewrite)) if rewrite else None
+    if rewrite is None or extraction is None:
+        return None
+    phrases = {}
+    for phrase in _phrases(extraction):
+        described, categorised = (answers[stage].of(phrase) for stage in (Stage.DESCRIBE, Stage.CATEGORISE))
+        if described is None or categorised is None:
+            return None
+        phrases[phrase.text] = (described, categorised)
+    return Read(source, rewrite, extraction, phrases)
 
 
-def _phrases(output: Strict) -> list[str]:
-    return [each.phrase for each in output.observations] if isinstance(output, Extraction) else []
-
-
-def _finish(
-    run: _Run, source: Source, answers: tuple[Answers, Answers, Answers, Answers], report: RewrittenReport | None
-) -> None:
-    """Write a report's reading where every stage was asked; name what failed."""
-    rewrites, extractions, described, categorised = answers
-    rewrite, extraction = rewrites.of(source.text), extractions.of(report) if report else None
-    texts = dict.fromkeys(_phrases(extraction.output)) if extraction else {}
-    inputs: list[Strict] = [source.text, *([report] if report else []), *(Phrase(text=text) for text in texts)]
-    if why := next((why for each in inputs for stage in answers if (why := stage.failure_of(each))), None):
-        run.report.failures.append({"study": source.study, "why": why})
-        return
-    if run.work.last is not None or rewrite is None or extraction is None:
-        return
-    phrases = {text: (described.get(Phrase(text=text)), categorised.get(Phrase(text=text))) for text in texts}
-    read = Read(source, rewrite, extraction, phrases)
+def _save(run: _Run, reads: Sequence[Read]) -> None:
+    """Write the readings of a chunk, and link its findings to them, in one transaction: a commit has its price."""
     with run.database.transaction() as session:
-        save_reading(session, read, run.engine.name, run.report.version, run.categories)
-        links = link_findings(session, [source.report_id])
-    run.report.add(read, links)
+        for each in reads:
+            save_reading(session, each, run.engine.name, run.report.version, run.categories)
+        links = link_findings(session, [each.source.report_id for each in reads])
+    run.report.links += links.counts
+    for each in reads:
+        run.report.add(each)
 
 
 def _read_findings(run: _Run, study_id: int | None) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from ingest.reports.linking import LinkCounts, Links
+from ingest.reports.linking import LinkCounts
 from ingest.reports.preservation import named
 from ingest.reports.readings import Read
 from schema.report import LossKind, SentenceUse
@@ -42,9 +42,8 @@ class ProcessReport:
     """Why it ended before its end."""
     seconds: float = 0.0
 
-    def add(self, read: Read, links: Links) -> None:
-        """Count a reading, and what it was linked to."""
-        self.links += links.counts
+    def add(self, read: Read) -> None:
+        """Count a reading."""
         self.read += 1
         self.observations += len(read.extracted.observations)
         self.sentences.update(each.use for each in read.accounts)

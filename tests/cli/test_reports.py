@@ -16,6 +16,8 @@ from tests.ingest.reports.archive import add_reports
 from tests.ingest.reports.model_server import MODEL, PRICES, ModelServer, error, running_model_server
 
 REPORTS = 20
+BY_MODEL = ("--engine", "openai")
+PROCESS = ("reports", "process", *BY_MODEL)
 
 
 @pytest.fixture
@@ -55,18 +57,18 @@ def questions(server: ModelServer) -> list[tuple[str, str]]:
 
 
 def test_a_run_is_priced_made_paid_and_never_paid_again(home: Any, model_server: ModelServer) -> None:
-    ahead = home.read("reports", "process", "--dry-run")
+    ahead = home.read(*PROCESS, "--dry-run")
     assert model_server.asked == []
-    done = home.read("reports", "process")
+    done = home.read(*PROCESS)
     assert done["reports"] == {"read": REPORTS, "unchanged": 0, "failed": 0}
     assert done["losses"]["measurement"]["rate"] == 0
     assert done["calls"] == len(model_server.asked)
     check_cost(home, model_server)
     assert Decimal(done["cost_usd"]) / 2 < Decimal(ahead["cost_usd"]) < Decimal(done["cost_usd"]) * 2
-    again = home.read("reports", "process")
+    again = home.read(*PROCESS)
     assert (again["calls"], again["cost_usd"], again["reports"]["unchanged"]) == (0, None, REPORTS)
     assert done["calls"] == len(model_server.asked)
-    assert home.read("reports", "process", "--dry-run")["stages"] == {}
+    assert home.read(*PROCESS, "--dry-run")["stages"] == {}
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
@@ -74,7 +76,7 @@ def test_a_run_that_is_ended_goes_on_and_pays_for_nothing_twice(
     home: Any, model_server: ModelServer, how: signal.Signals
 ) -> None:
     model_server.slow_s = 0.1
-    running = home.start("reports", "process", "--json")
+    running = home.start(*PROCESS, "--json")
     while len(model_server.asked) < 30:
         time.sleep(0.01)
     running.send_signal(how)
@@ -86,7 +88,7 @@ def test_a_run_that_is_ended_goes_on_and_pays_for_nothing_twice(
         check_cost(home, model_server)
     before = len(model_server.asked)
     model_server.slow_s = 0
-    done = home.read("reports", "process")
+    done = home.read(*PROCESS)
     assert done["reports"]["read"] + done["reports"]["unchanged"] == REPORTS
     twice = len(questions(model_server)) - len(set(questions(model_server)))
     assert twice <= (4 if how is signal.SIGKILL else 0)  # at most what was on its way
@@ -94,18 +96,18 @@ def test_a_run_that_is_ended_goes_on_and_pays_for_nothing_twice(
 
 
 def test_a_budget_ends_a_run(home: Any, model_server: ModelServer) -> None:
-    stopped = home.run("reports", "process", "--budget", "0.05", "--json")
+    stopped = home.run(*PROCESS, "--budget", "0.05", "--json")
     assert stopped.returncode == 1
     assert "the budget of 0.05 USD is spent" in stopped.stderr
     assert Decimal(json.loads(stopped.stdout)["cost_usd"]) <= Decimal("0.05")
     check_cost(home, model_server)
-    assert home.read("reports", "process")["reports"]["read"] > 0
+    assert home.read(*PROCESS)["reports"]["read"] > 0
     assert len(questions(model_server)) == len(set(questions(model_server)))
 
 
 def test_the_end_of_credit_is_one_line_that_says_how_to_go_on(home: Any, model_server: ModelServer) -> None:
     model_server.faults = [None] * 5 + [error(429, "insufficient_quota")] * 8
-    stopped = home.run("reports", "process")
+    stopped = home.run(*PROCESS)
     assert stopped.returncode == 1
     (line,) = [each for each in stopped.stderr.splitlines() if each.startswith("stopped:")]
     assert "credit" in line
@@ -115,7 +117,7 @@ def test_the_end_of_credit_is_one_line_that_says_how_to_go_on(home: Any, model_s
 def test_neither_key_nor_report_is_told_to_anybody(home: Any, model_server: ModelServer) -> None:
     model_server.faults_by_words["Emphysema"] = error(500, "server_error")
     settings = {**home.settings, "OPENAI_LOG": "debug"}
-    done = type(home)(home.home, settings).run("-v", "reports", "process", "--limit", 2)
+    done = type(home)(home.home, settings).run("-v", *PROCESS, "--limit", 2)
     assert done.returncode == 1
     for each in ("sk-very-secret", "Emphysema", "trachea", "nodule"):
         assert each not in done.stdout + done.stderr
@@ -123,21 +125,29 @@ def test_neither_key_nor_report_is_told_to_anybody(home: Any, model_server: Mode
 
 
 def test_corrections_go_out_and_come_in_as_files(home: Any, tmp_path: Path) -> None:
-    home.read("reports", "process")
-    stands = home.read("reports", "show", "train_1_a", "--stage", "categorise")
+    home.read(*PROCESS)
+    stands = home.read("reports", "show", "train_1_a", "--stage", "categorise", *BY_MODEL)
     stands[0]["output"]["code"] = "2h"
     file = tmp_path / "corrections.json"
     file.write_text(json.dumps(stands))
-    assert home.read("reports", "correct", file)["reports"]["read"] == 5  # every fourth report says so
+    assert home.read("reports", "correct", file, *BY_MODEL)["reports"]["read"] == 5  # every fourth report says so
     (reading,) = home.read("reports", "show", "train_5_a")
     assert reading["observations"][0]["category_code"] == "2h"
-    assert home.read("reports", "correct", file)["reports"]["read"] == 0
+    assert home.read("reports", "correct", file, *BY_MODEL)["reports"]["read"] == 0
     assert [each["what"] for each in home.read("reports", "losses")] == ["???"] * 5
 
 
+def test_rules_need_no_model(home: Any, model_server: ModelServer) -> None:
+    done = home.read("reports", "process")
+    assert (done["engine"], done["reports"]["read"], done["calls"]) == ("rules", REPORTS, 0)
+    assert home.read("reports", "process", "--dry-run")["reports"] == 0
+    assert home.read("reports", "process")["reports"]["unchanged"] == REPORTS
+    assert model_server.asked == []
+
+
 def test_people_are_told_in_words(home: Any) -> None:
-    assert "rewrite: 20 requests" in home.run("reports", "process", "--dry-run").stdout
-    told = home.run("reports", "process").stdout
+    assert "rewrite: 20 requests" in home.run(*PROCESS, "--dry-run").stdout
+    told = home.run(*PROCESS).stdout
     assert "reports: 20 read, 0 unchanged, 0 failed" in told
     assert "measurement: 0 of" in told
     assert "2d There is a stable 7 x 5 mm nodule" in home.run("reports", "show", "train_1_a").stdout
@@ -158,7 +168,7 @@ def test_people_are_told_in_words(home: Any) -> None:
 )
 def test_mistakes_are_told_in_one_line(home: Any, settings: dict[str, str], arguments: list[object], said: str) -> None:
     changed = type(home)(home.home, {**home.settings, **settings})
-    done = changed.run("reports", "process", *arguments)
+    done = changed.run(*PROCESS, *arguments)
     assert done.returncode == (1 if "--study" in arguments else 2)
     (line,) = done.stderr.splitlines()
     assert said in line

@@ -1,7 +1,8 @@
 """The prompts: a file a stage, with its version, the ontology it names, and examples of our own invention.
 
 A file begins with its facts between two lines of `---`; then come the instructions; then any number of examples, each
-an `## Input` and an `## Output` with a block of JSON. `{ontology}` stands for the codes and names of the ontology.
+an `## Input` and an `## Output` with a block of JSON. `{ontology}` stands for the codes and names of the ontology,
+`{vocabulary}` for the values of descriptors: what rules and models say is said in the same words.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from ingest.reports.rules.vocabulary import load_vocabulary
 from ingest.reports.stages import INPUTS, Phrase, ReportText, RewrittenReport, Stage, Strict
 from schema.errors import ModelError
 from schema.ontology import rexgroundingct_ontology
@@ -84,7 +86,8 @@ def load_prompt(stage: Stage) -> Prompt:
     if facts["stage"] != stage or facts["ontology"] != f"{known.name} {known.version}":
         raise ModelError(f"prompts/{stage}.md is of {facts['stage']} and {facts['ontology']}")
     examples = tuple(_example(stage, each) for each in _EXAMPLE.finditer(match["rest"]))
-    instructions = _EXAMPLE.sub("", match["rest"]).strip().replace("{ontology}", ontology_lines())
+    instructions = _EXAMPLE.sub("", match["rest"]).strip()
+    instructions = instructions.replace("{ontology}", ontology_lines()).replace("{vocabulary}", vocabulary_lines())
     told = json.dumps([instructions, [[written(each.asked), each.answer] for each in examples]])
     version = f"{facts['version']}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
     return Prompt(stage, version, facts["ontology"], instructions, examples)
@@ -104,3 +107,11 @@ def ontology_lines() -> str:
         else:
             lines.append(f"({category.code}) {category.name}:")
     return "\n".join(lines)
+
+
+def vocabulary_lines() -> str:
+    """Write the values of descriptors that have a list of them, a kind a line, as rows of a table."""
+    anatomy = load_vocabulary("anatomy")
+    values = {"segment": [*anatomy["segment"], *anatomy["segment_beside"]]}
+    values |= {kind: list(forms) for kind, forms in load_vocabulary("descriptors").items()}
+    return "\n".join(f"| {kind} | {', '.join(each)} |" for kind, each in values.items())

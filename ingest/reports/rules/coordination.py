@@ -92,7 +92,8 @@ def _with_grid(words: str) -> str:
 
     def listed(match: re.Match[str]) -> str:
         sites, things = (re.split(_SEP, match[name]) for name in ("sites", "things"))
-        return ", ".join(f"{site} {thing}" for thing in things for site in sites)
+        own = {thing: [""] for thing in things if re.match(_SITE, thing, re.IGNORECASE)}
+        return ", ".join(f"{site} {thing}".strip() for thing in things for site in own.get(thing, sites))
 
     return _GRID.sub(listed, words)
 

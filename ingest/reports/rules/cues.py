@@ -47,7 +47,7 @@ def names_inference_only(text: str) -> bool:
 
 
 def names_finding(text: str) -> bool:
-    """Whether the words hold the noun of a finding: more than `appearance`, unless that is a dense, nodular, ... one."""
+    """Whether the words hold the noun of a finding: more than `appearance`, unless that is dense, nodular, ..."""
     return any(
         not VAGUE.fullmatch(match.group()) or _QUALIFIED.search(text, 0, match.start()) for match in HEAD.finditer(text)
     )

@@ -7,7 +7,8 @@ import pytest
 from ingest.reports.hosted.prompts import load_prompt, ontology_lines, written
 from ingest.reports.hosted.schema import read_answer
 from ingest.reports.preservation import violations
-from ingest.reports.stages import Categorisation, Phrase, Stage
+from ingest.reports.rules.describing import describe
+from ingest.reports.stages import Categorisation, Description, Phrase, Stage
 from schema.ontology import assignable_codes, rexgroundingct_ontology
 
 NAMES = {each.code: each.name for each in rexgroundingct_ontology().categories}
@@ -44,6 +45,17 @@ def test_the_ontology_is_told_whole() -> None:
         assert f"\n{code} {NAMES[code]}\n" in f"{prompt.instructions}\n"
     codes = [read_answer(Stage.CATEGORISE, each.asked, each.answer) for each in prompt.examples]
     assert {each.code for each in codes if isinstance(each, Categorisation)} >= {"2d", "2a", None}
+
+
+def test_examples_describe_in_the_words_of_the_rules() -> None:
+    for example in load_prompt(Stage.DESCRIBE).examples:
+        assert isinstance(example.asked, Phrase)
+        told = read_answer(Stage.DESCRIBE, example.asked, example.answer)
+        assert isinstance(told, Description)
+        ruled = describe(example.asked.text)
+        assert {(each.kind, each.value) for each in told.descriptors} == {
+            (each.kind, each.value) for each in ruled.descriptors
+        }
 
 
 def test_a_conversation_is_instructions_then_examples_then_the_question() -> None:

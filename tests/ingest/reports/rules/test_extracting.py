@@ -59,6 +59,7 @@ def test_what_is_there(text: str, observations: list[tuple[bool, str]]) -> None:
             "Pleural or pericardial effusion was not seen.",
             [(False, "Pleural effusion"), (False, "Pericardial effusion")],
         ),
+        ("No pleural fluid or pleural thickening.", [(False, "Pleural fluid"), (False, "Pleural thickening")]),
         ("No cyst, no band.", [(False, "Cyst"), (False, "Band")]),
         ("Cyst, band: none.", [(False, "Cyst"), (False, "Band")]),
         ("The aorta is not dilated.", [(False, "Aorta dilated")]),
