@@ -1,1 +1,1 @@
-"""The rules that read reports without key or network: rewrite, extract, describe; vocabularies lie beside them as TOML."""
+"""The rules that read reports without key or network; vocabularies lie beside them as TOML."""
