@@ -8,9 +8,12 @@ import click
 
 from cli.output import json_option, print_json, progress
 from compute.embedder.embedder import open_embedder
+from ingest.reports.answers import Answers, answer_all
+from ingest.reports.engines import open_engine
 from ingest.reports.rules.categoriser import Categoriser
-from ingest.reports.stages import Categorisation
-from schema.errors import SettingsError, SourceError
+from ingest.reports.stages import Categorisation, Phrase, Stage
+from migrations.ready import ready_database
+from schema.errors import SourceError, StageFailed
 from schema.report import EngineName
 from schema.settings import load_settings
 
@@ -28,9 +31,7 @@ def categorise(file: TextIO, engine: str, as_json: bool) -> None:
     FILE is UTF-8; `-` reads standard input. With --json come scores, and the codes that were nearly chosen.
     """
     texts = _read_lines(file)
-    categoriser = _open(EngineName(engine))
-    with progress("categorising") as tell:
-        decided = list(_categorise(categoriser, texts, tell))
+    decided = _by_rules(texts) if EngineName(engine) is EngineName.RULES else _by_model(texts)
     if as_json:
         rows = [{"text": text, **one.model_dump(mode="json")} for text, one in zip(texts, decided, strict=True)]
         print_json({"engine": engine, "findings": rows})
@@ -46,13 +47,30 @@ def _read_lines(file: TextIO) -> list[str]:
         raise SourceError(f"{file.name} is not UTF-8 ({error.reason}): save it as UTF-8") from error
 
 
-def _open(engine: EngineName) -> Categoriser:
-    if engine is not EngineName.RULES:
-        raise SettingsError(f"the engine {engine} categorises nothing in this version: take --engine rules")
-    return Categoriser(partial(open_embedder, load_settings().embedding_model))
+def _by_rules(texts: list[str]) -> list[Categorisation]:
+    categoriser = Categoriser(partial(open_embedder, load_settings().embedding_model))
+    with progress("categorising") as tell:
+        return list(_each(categoriser, texts, tell))
 
 
-def _categorise(categoriser: Categoriser, texts: list[str], tell: Any) -> Iterator[Categorisation]:
+def _each(categoriser: Categoriser, texts: list[str], tell: Any) -> Iterator[Categorisation]:
     for done, text in enumerate(texts, 1):
         yield categoriser.categorise(text)
         tell(done, len(texts))
+
+
+def _by_model(texts: list[str]) -> list[Categorisation]:
+    """Ask a language model, every request in the ledger of the database; what was asked before is not asked again."""
+    settings = load_settings()
+    phrases = {text: Phrase(text=text) for text in texts if text.strip()}
+    with ready_database(settings) as database:
+        engine = open_engine(EngineName.OPENAI, settings, database)
+        answers = answer_all(database, engine, Stage.CATEGORISE, phrases.values())
+    if failed := next((why for phrase in phrases.values() if (why := answers.failure_of(phrase))), None):
+        raise StageFailed(failed)
+    return [_of(answers, phrases.get(text)) for text in texts]
+
+
+def _of(answers: Answers, phrase: Phrase | None) -> Categorisation:
+    answer = answers.of(phrase) if phrase else None
+    return answer.output if answer and isinstance(answer.output, Categorisation) else Categorisation(code=None)
