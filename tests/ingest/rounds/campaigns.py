@@ -1,4 +1,4 @@
-"""An archive with an open round, for tests of rounds: phantoms on mirrored affines, a cohort of all findings, people."""
+"""An archive with an open round, for tests of rounds: phantoms on mirrored affines, a cohort of all, people."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,9 +82,8 @@ def rows_of(folder: Path) -> list[SidecarRow]:
     return read_sidecar(folder / SIDECAR)
 
 
-def set_rows(folder: Path, change: Callable[[SidecarRow], SidecarRow], *, columns: tuple[str, ...] | None = None) -> None:
-    rows = [change(row) for row in rows_of(folder)]
-    write_sidecar(folder / SIDECAR, rows, *([columns] if columns else []))
+def set_rows(folder: Path, change: Callable[[SidecarRow], SidecarRow]) -> None:
+    write_sidecar(folder / SIDECAR, [change(row) for row in rows_of(folder)])
 
 
 def path_of(folder: Path, row: SidecarRow) -> Path:

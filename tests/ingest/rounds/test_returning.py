@@ -1,4 +1,4 @@
-"""What goes out comes back as the same voxels, whatever tool saved it; what lies elsewhere is refused, with evidence."""
+"""What goes out comes back as the same voxels, whatever tool saved it; what lies elsewhere is refused, and why."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
-import SimpleITK as sitk
+import SimpleITK
 
 from ingest.rounds.handing_out import SIDECAR
 from ingest.rounds.sidecar import SidecarRow, write_sidecar
@@ -42,13 +42,13 @@ def with_labels(folder: Path) -> SidecarRow:
 
 
 def resave_with_simpleitk(path: Path) -> None:
-    sitk.WriteImage(sitk.ReadImage(str(path)), str(path))
+    SimpleITK.WriteImage(SimpleITK.ReadImage(str(path)), str(path))
 
 
 def resave_turned_by_simpleitk(path: Path) -> None:
     """As a viewer that keeps everything in one orientation does: axes and affine change together."""
-    image = sitk.ReadImage(str(path))
-    sitk.WriteImage(sitk.DICOMOrient(image, "SRP"), str(path))
+    image = SimpleITK.ReadImage(str(path))
+    SimpleITK.WriteImage(SimpleITK.DICOMOrient(image, "SRP"), str(path))
 
 
 def resave_with_nibabel(path: Path) -> None:
@@ -88,7 +88,7 @@ def test_it_is_measured_as_an_import_measures(desk: Desk) -> None:
     desk.take_back(folder, "again")
     measured = (
         "SELECT a.finding_id, e.label, e.voxels, e.box_i::text, g.volume_mm3, g.side::text, g.hu_mean, g.components26 "
-        "FROM open.geometry g JOIN open.entity e ON e.id = g.entity_id JOIN open.annotation a ON a.id = e.annotation_id "
+        "FROM open.geometry g JOIN open.entity e ON e.id = entity_id JOIN open.annotation a ON a.id = annotation_id "
         "JOIN round r ON r.id = a.round_id WHERE r.name = '{}' ORDER BY 1, 2"
     )
     again = desk.rows(measured.format("again"))
@@ -269,7 +269,8 @@ def test_readers_are_blind_and_do_not_supersede_each_other(desk: Desk) -> None:
     desk.execute("UPDATE open.annotation SET state = 'accepted' WHERE round_id = 2 AND annotator_id = 1")
     desk.take_back(bob, "again")
     states = desk.rows(
-        "SELECT pseudonym, state::text, count(*) FROM open.annotation JOIN person p ON p.id = annotator_id GROUP BY 1, 2"
+        "SELECT pseudonym, state::text, count(*) FROM open.annotation "
+        "JOIN person p ON p.id = annotator_id GROUP BY 1, 2"
     )
     assert sorted(states) == [("ann", "accepted", len(rows_of(ann))), ("bob", "submitted", len(rows_of(bob)))]
     desk.add_people("cleo")
