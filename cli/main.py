@@ -36,6 +36,8 @@ _COMMANDS = {
     "reports": ("cli.reports", "Read reports: regions, observations, descriptors, categories."),
     "cohort": ("cli.cohort", "Selections of findings that stay as they were drawn."),
     "review": ("cli.review", "What should be looked at, and verdicts on it."),
+    "person": ("cli.person", "Annotators and reviewers, under pseudonyms."),
+    "round": ("cli.round", "Rounds of annotation, and what they hand out."),
     "release": ("cli.release", "Releases and their digests."),
     "withdraw": ("cli.withdraw", "Remove a patient from everything."),
     "export": ("cli.export", "Write a release as a folder for others."),
