@@ -53,7 +53,7 @@ def test_what_cannot_be_read_is_one_line(home: Any, findings: Path) -> None:
     assert home.run("categorise", findings.with_name("absent.txt")).returncode == 2
 
 
-def test_the_language_model_is_not_there_yet(home: Any, findings: Path) -> None:
+def test_a_language_model_has_to_be_named(home: Any, findings: Path) -> None:
     done = home.run("categorise", findings, "--engine", "openai")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert "--engine rules" in done.stderr
+    assert "GROUNDCT_LLM_MODEL" in done.stderr
