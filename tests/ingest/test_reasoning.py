@@ -88,8 +88,9 @@ def test_chains_come_in_once_with_what_is_recognised(database: Database, tmp_pat
 
 
 def test_a_finding_may_be_named_by_its_words(database: Database, tmp_path: Path) -> None:
-    ((text,),) = rows(database, OPEN, "SELECT v.text FROM finding f JOIN finding_revision v ON v.finding_id = f.id "
-                      "JOIN scan s ON s.id = f.scan_id WHERE s.name = 'train_1_a_1' AND f.source_index = 1")  # fmt: skip
+    query = """SELECT v.text FROM finding f JOIN finding_revision v ON v.finding_id = f.id
+        JOIN scan s ON s.id = f.scan_id WHERE s.name = 'train_1_a_1' AND f.source_index = 1"""
+    ((text,),) = rows(database, OPEN, query)
     path = write(tmp_path, [{"name": "train_1_a_1", "finding": text.upper(), "steps": STEPS}])
     report = import_reasoning(database, path, "ct-rate")
     assert (report.new, report.all_faults) == (1, [])
