@@ -1,4 +1,4 @@
-"""Commands about rounds: list, show, open, handout."""
+"""Commands about rounds: list, show, open, handout, close, diff."""
 
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,10 @@ from sqlmodel import Session, col, select
 
 from cli.output import console, counted, json_option, print_faults, print_json, progress
 from cli.policy import PolicyType
+from compute.jobs.geometry import compute_geometry
+from compute.jobs.selection import Selection
+from ingest.rounds.closing import CloseReport, close_round
+from ingest.rounds.differing import compare_rounds
 from ingest.rounds.handing_out import HandoutOptions, HandoutReport, hand_out
 from ingest.rounds.opening import RoundOptions, open_round
 from migrations.ready import ready_database
@@ -101,6 +105,67 @@ def handout(
         report = hand_out(database, ArrayStore(settings.arrays_url), options, tell)
     print_json(report.to_json()) if as_json else _print_handout(report)
     raise SystemExit(1 if report.faults else 0)
+
+
+@round.command()
+@click.argument("name")
+@click.option("--with-hidden", is_flag=True, help="Findings of hidden splits too; needs the owner.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
+@json_option
+def close(name: str, with_hidden: bool, workers: int, as_json: bool) -> None:
+    """Close the round NAME: how its readers agree, their consensus, and what is accepted by its rule.
+
+    Nobody can add to it from then on. Run again, it completes what was interrupted.
+    """
+    settings = load_settings()
+    with ready_database(settings) as database, ArrayStore(settings.arrays_url) as store:
+        address = settings.dask_address
+        with progress("reading what was drawn") as tell:
+            report = close_round(
+                database, store, name, with_hidden=with_hidden, workers=workers, address=address, progress=tell
+            )
+        with progress("measuring consensus") as tell:
+            drawn = Selection(round=name)
+            compute_geometry(database, store, selection=drawn, workers=workers, address=address, progress=tell)
+    print_json(report.to_json()) if as_json else _print_closed(report)
+
+
+def _print_closed(report: CloseReport) -> None:
+    console.print(
+        f"{report.round} closed: {counted(report.findings, 'finding')} with several readers, {report.single} with one; "
+        f"{report.accepted} accepted by rule, {report.to_review} to review",
+        soft_wrap=True,
+        markup=False,
+    )
+    for measure, figure in report.figures.items():
+        if figure["value"] is not None:
+            ends = f" ({figure['low']:.3f} to {figure['high']:.3f})" if figure["low"] is not None else ""
+            console.print(f"  {measure} {figure['value']:.3f}{ends}, {counted(figure['findings'], 'finding')}")
+
+
+@round.command()
+@click.argument("before")
+@click.argument("after")
+@click.option("--with-hidden", is_flag=True, help="Findings of hidden splits too; needs the owner.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
+@json_option
+def diff(before: str, after: str, with_hidden: bool, workers: int, as_json: bool) -> None:
+    """Say what the round AFTER changed against BEFORE: findings, words, and entity by entity what is drawn."""
+    settings = load_settings()
+    address = settings.dask_address
+    with (
+        ready_database(settings) as database,
+        ArrayStore(settings.arrays_url) as store,
+        progress("comparing") as tell,
+    ):
+        found = compare_rounds(
+            database, store, before, after, with_hidden=with_hidden, workers=workers, address=address, progress=tell
+        )
+    if as_json:
+        print_json(found.to_json())
+        return
+    for line in found.summary():
+        console.print(line, soft_wrap=True, markup=False)
 
 
 def _read(path: Path) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -298,7 +298,7 @@ class _CaseWriter:
         if self.labels is None or not self.batch:
             return None
         stored = self.store.write_labels([self.labels[n] for n in self.batch])
-        key = uuid5(self.scan_id, stored.digest)
+        key = identity.label_array_id(self.scan_id, stored.digest)
         _add(
             self.session,
             LabelArray,

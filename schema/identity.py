@@ -21,6 +21,11 @@ def revision_id(finding: UUID, revision: int) -> UUID:
     return uuid5(finding, f"revision/{revision}")
 
 
+def label_array_id(scan: UUID, digest: str) -> UUID:
+    """Give the identity of a stored array of labels of a scan."""
+    return uuid5(scan, digest)
+
+
 def annotation_id(finding: UUID, round_name: str, annotator: str | None, version: int) -> UUID:
     """Give the identity of what one round says about one finding by one annotator, in its n-th version."""
     return uuid5(finding, f"annotation/{round_name}/{annotator or ''}/{version}")

@@ -48,8 +48,8 @@ class Words:
     @property
     def sides(self) -> frozenset[Side]:
         """The sides that are named: by the descriptors, or else by what the import read."""
-        named = {Side(value) for value in self.values(DescriptorKind.SIDE)}
-        return frozenset(named) if named else frozenset({self.text_side} - {None})  # type: ignore[arg-type]
+        named = frozenset(side for side in Side if side.value in self.values(DescriptorKind.SIDE))
+        return named or frozenset({self.text_side} - {None})  # type: ignore[arg-type]
 
     @property
     def both_sides(self) -> bool:

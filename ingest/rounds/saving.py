@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -165,7 +165,7 @@ def _add_version(
 
 
 def _save_array(session: Session, wanted: Wanted, stored: StoredArray) -> UUID:
-    key = uuid5(wanted.scan_id, stored.digest)
+    key = identity.label_array_id(wanted.scan_id, stored.digest)
     row: dict[str, Any] = {"id": key, "scan_id": wanted.scan_id, "digest": stored.digest, "findings": 1}
     size = {"stored_sha256": stored.stored_sha256, "stored_bytes": stored.stored_bytes}
     session.execute(insert(LabelArray).values(**row, **size).on_conflict_do_nothing())
