@@ -12,12 +12,15 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from compute.embedder.embedder import open_embedder
 from ingest.reports.engine import Engine
+from ingest.reports.rules.categoriser import Categoriser
 from ingest.reports.rules.engine import RulesEngine
 from ingest.reports.stages import (
     Categorisation,
@@ -34,9 +37,12 @@ from ingest.reports.stages import (
 )
 from schema.descriptor import DescriptorKind
 from schema.report import Section
+from schema.settings import Settings
 
 FILE = Path(__file__).with_name("labelled.json")
-ENGINES: Mapping[str, Callable[[], Engine]] = {"rules": RulesEngine}
+ENGINES: Mapping[str, Callable[[], Engine]] = {
+    "rules": lambda: RulesEngine(Categoriser(partial(open_embedder, Settings().embedding_model))),
+}
 ALIKE = 0.4
 """The least share of common words, as Dice, in a pair."""
 _SMALL = frozenset(
