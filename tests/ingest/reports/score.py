@@ -3,8 +3,9 @@
     python -m tests.ingest.reports.score --engine rules
 
 A sentence is read as a report of its own. What is read is paired with what is labelled by their common words, each
-with one at most; of a pair, whether it is present or absent must agree too. Sides, lobes, sizes and counts are those
-that the engine describes in the phrases of pairs, and beside that in the labelled findings.
+with one at most, and then what is left, if it is one on each side (`operated gallbladder`, `cholecystectomy`); of a
+pair, whether it is present or absent must agree too. Sides, lobes, sizes and counts are those that the engine
+describes in the phrases of pairs, and beside that in the labelled findings.
 """
 
 import json
