@@ -3,8 +3,9 @@
     python -m tests.ingest.reports.score --engine rules
 
 A sentence is read as a report of its own. What is read is paired with what is labelled by their common words, each
-with one at most; of a pair, whether it is present or absent must agree too. Sides, lobes, sizes and counts are those
-that the engine describes in the phrases of pairs, and beside that in the labelled findings.
+with one at most, and then what is left, if it is one on each side (`operated gallbladder`, `cholecystectomy`); of a
+pair, whether it is present or absent must agree too. Sides, lobes, sizes and counts are those that the engine
+describes in the phrases of pairs, and beside that in the labelled findings.
 """
 
 import json
@@ -12,12 +13,15 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from compute.embedder.embedder import open_embedder
 from ingest.reports.engine import Engine
+from ingest.reports.rules.categoriser import Categoriser
 from ingest.reports.rules.engine import RulesEngine
 from ingest.reports.stages import (
     Categorisation,
@@ -34,9 +38,12 @@ from ingest.reports.stages import (
 )
 from schema.descriptor import DescriptorKind
 from schema.report import Section
+from schema.settings import Settings
 
 FILE = Path(__file__).with_name("labelled.json")
-ENGINES: Mapping[str, Callable[[], Engine]] = {"rules": RulesEngine}
+ENGINES: Mapping[str, Callable[[], Engine]] = {
+    "rules": lambda: RulesEngine(Categoriser(partial(open_embedder, Settings().embedding_model))),
+}
 ALIKE = 0.4
 """The least share of common words, as Dice, in a pair."""
 _SMALL = frozenset(
