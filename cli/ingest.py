@@ -7,8 +7,10 @@ import click
 
 from cli.organs import organs
 from cli.output import console, counted, errors, file_size, json_option, print_faults, print_json, progress
+from cli.policy import PolicyType
 from cli.reasoning import reasoning
 from cli.report_files import reports
+from cli.returning import round_
 from cli.review import reviews
 from cli.search import embed_new
 from compute.embedder.embedder import open_embedder
@@ -36,16 +38,7 @@ ingest.add_command(organs)
 ingest.add_command(reviews)
 ingest.add_command(reasoning)
 ingest.add_command(reports)
-
-
-class _PolicyType(click.ParamType[AnnotationPolicy]):
-    name = "policy"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> AnnotationPolicy:
-        try:
-            return AnnotationPolicy.parse(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+ingest.add_command(round_)
 
 
 @ingest.command()
@@ -55,7 +48,7 @@ class _PolicyType(click.ParamType[AnnotationPolicy]):
 @click.option("--masks", type=_FOLDER, help="Folder of masks.  [default: segmentations beside DATASET]")
 @click.option("--volumes", type=_FOLDER, help="Folder of volumes, flat or as CT-RATE's.  [default: volumes beside it]")
 @click.option("--hide", multiple=True, metavar="SPLIT", help="Keep the annotations of a split from the API's role.")
-@click.option("--policy", type=_PolicyType(), help="exhaustive, 'at_most N' or unknown.  [default: by protocol]")
+@click.option("--policy", type=PolicyType(), help="exhaustive, 'at_most N' or unknown.  [default: by protocol]")
 @click.option("--volumes-as", type=click.Choice(["copy", "reference"]), default="copy", show_default=True)
 @click.option("--terms", help="Terms of use of the volumes.")
 @click.option("--collection", default="ct-rate", show_default=True)

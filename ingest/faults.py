@@ -36,7 +36,7 @@ RULES: dict[FaultKind, tuple[Severity, str]] = {
     FaultKind.ORIENTATION_SUSPECT: (_WARNING, "look at mask and volume together: the mask may be mirrored or swapped"),
     FaultKind.PATIENT_IN_TWO_SPLITS: (_WARNING, "take the patient out of one of the splits"),
     FaultKind.CHANGED_SINCE: (_WARNING, "look at the difference; the newer is the default, the older stays readable"),
-    FaultKind.FRAME_DIFFERS: (_LEFT_OUT, "segment the volume of this scan and save the organs with its affine"),
+    FaultKind.FRAME_DIFFERS: (_LEFT_OUT, "save the labels on the grid of this scan's volume, with its affine"),
     FaultKind.UNKNOWN_LABEL: (_WARNING, "give the scheme that the model used, or its names by --labels FILE.json"),
     FaultKind.ORGANS_OVERLAP: (_WARNING, "look at the files: here a voxel is of one organ"),
     FaultKind.MISSING_COLUMN: (_LEFT_OUT, "give the table the column that the format asks for"),

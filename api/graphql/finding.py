@@ -8,28 +8,30 @@ import strawberry
 from api.graphql.annotation import Annotation
 from api.graphql.category import Category
 from api.graphql.check import TextCheck
-from api.graphql.declare import described, field, graphql_type
+from api.graphql.declare import described, graphql_type
 from api.graphql.entity import Entity
 from api.graphql.listing import Connection, FacetCount, facet_of
 from api.graphql.order import FindingField
 from api.graphql.reads import computed, many, many_by_round, one
 from api.graphql.reasoning import Reasoning
-from api.graphql.report import Report, Sentence
+from api.graphql.report import Descriptor, Report, Sentence
 from api.graphql.siblings import Record
 from schema.finding import Side
 from schema.queries import links, views
+from schema.queries.report_views import findings_of_sentences
 
 if TYPE_CHECKING:
     from api.graphql.scan import Scan
 
 
 @graphql_type
-class Finding(Record, views=[views.findings]):
+class Finding(Record, views=[views.findings, findings_of_sentences]):
     """A finding in its latest words, or as a release has it."""
 
     id: strawberry.ID
     scan_id: strawberry.Private[UUID]
     study_id: strawberry.Private[int]
+    revision_id: strawberry.Private[UUID]
     category_id: strawberry.Private[int | None]
     index: int = described("The release's index under `asOf`; else the one under which a source named it first.")
     revision: int
@@ -57,11 +59,8 @@ class Finding(Record, views=[views.findings]):
         links.FINDING_REPORTS, "The report of its study; English where there are several languages."
     )
 
-    @field
-    def sentences(self) -> list[Sentence]:
-        """The sentences of the report that it came from; empty until reports are processed."""
-        return []
-
+    sentences: list[Sentence] = many(links.FINDING_SENTENCES, "The sentences of reports that say it.")
+    descriptors: list[Descriptor] = many(links.FINDING_DESCRIPTORS, "What its words say, in their order.")
     reasoning: list[Reasoning] = many(links.FINDING_REASONING, "Chains of thought about it.")
     checks: list[TextCheck] = many(
         links.FINDING_CHECKS, "Its words against what is drawn for it: checks of the annotations that hold."

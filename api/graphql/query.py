@@ -12,6 +12,7 @@ from api.graphql.finding import Finding, FindingConnection
 from api.graphql.model_call import ModelCallConnection
 from api.graphql.reads import Found, find, listed_at_root
 from api.graphql.release import Release, ReleaseConnection
+from api.graphql.report import Report, ReportConnection
 from api.graphql.round import Round, RoundConnection
 from api.graphql.scan import Scan, ScanConnection
 from api.graphql.search import SearchResult, run_search, run_similar
@@ -20,7 +21,7 @@ from api.graphql.status import Status, read_status
 from api.graphql.voxels import entities_at
 from api.graphql.where import FindingWhere, parse_id, to_filter
 from schema.errors import NotFound
-from schema.queries import views
+from schema.queries import report_views, views
 from schema.queries.filters import plain_name
 from schema.queries.reading import rows_by_key
 from schema.queries.search import SearchMode
@@ -32,6 +33,7 @@ ENTITY = Found(views.any_entity, "id", parse_id)
 CATEGORIES = Found(views.categories, "ontology", many=True)
 COHORT = Found(views.cohorts, "name")
 RELEASE = Found(views.releases, "name")
+REPORT = Found(report_views.reports, "study")
 ROUND = Found(views.rounds, "name")
 
 
@@ -115,6 +117,16 @@ class Query:
         scope, request = info.context.scope(as_of), info.context.page(first, after)
         given = to_filter(where)
         return run_similar(info.context, parse_id(finding), model=model, where=given, scope=scope, request=request)
+
+    @partial(field, reads=REPORT)
+    def report(self, info: Info, study: str, as_of: str | None = None) -> Report | None:
+        """The report of the study of this name, English where there are several languages; null where there is none.
+
+        `asOf` decides the words and what is drawn of the findings below it.
+        """
+        return find(info.context, REPORT, study, as_of)  # type: ignore[no-any-return]
+
+    reports: ReportConnection = listed_at_root(report_views.reports, "Reports by study, each language by itself.")
 
     @partial(field, reads=COHORT)
     def cohort(self, info: Info, name: str, as_of: str | None = None) -> Cohort | None:

@@ -6,12 +6,14 @@ from typing import NewType
 import strawberry
 
 from schema.annotation import AnnotationState, Policy
+from schema.descriptor import DescriptorKind
 from schema.finding import Side
 from schema.ontology import Focality
 from schema.queries.pages import write_time
 from schema.queries.search import SearchMode
 from schema.reasoning import ReasoningLevel
 from schema.release import ReleaseKind, Visibility
+from schema.report import DropReason, EngineName, Region, Section, SentenceUse
 from schema.text_check import CheckOutcome
 
 BigInt = NewType("BigInt", int)
@@ -26,6 +28,9 @@ TIME = strawberry.scalar(
     parse_value=datetime.fromisoformat,
 )
 
-_WORDS = (AnnotationState, CheckOutcome, Focality, Policy, ReasoningLevel, ReleaseKind, SearchMode, Side, Visibility)
+_WORDS = (
+    *(AnnotationState, CheckOutcome, Focality, Policy, ReasoningLevel, ReleaseKind, SearchMode, Side, Visibility),
+    *(DescriptorKind, DropReason, EngineName, Region, Section, SentenceUse),
+)
 for _words in _WORDS:
     strawberry.enum(_words, description=(_words.__doc__ or "").strip())

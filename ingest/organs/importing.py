@@ -18,8 +18,8 @@ from sqlmodel import Session, col, select
 
 from compute.jobs.cluster import map_unordered
 from ingest.faults import CaseLeftOut, FaultDraft, fault
+from ingest.frames import ScanGrid
 from ingest.locking import arrays_kept, database_gone
-from ingest.organs.frames import ScanGrid
 from ingest.organs.places import OrganFiles, find_organs
 from ingest.organs.reading import check_organs, read_organs
 from ingest.organs.report import OrganOutcome, OrganReport, OrganState

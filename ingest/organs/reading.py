@@ -1,17 +1,14 @@
 """Reading the organs of one scan from their files: labels and faults. Knows no database and writes nothing."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ingest.faults import CaseLeftOut, FaultDraft, fault
-from ingest.masks import read_mask
-from ingest.organs.frames import ScanGrid, place_file
+from ingest.frames import ScanGrid, place_file, read_placed
 from ingest.organs.places import OrganFiles
-from ingest.timing import Stopwatch
 from schema.arrays.box import Index
 from schema.arrays.runs import LabelRuns
 from schema.import_run import FaultKind
@@ -43,7 +40,8 @@ def read_organs(files: OrganFiles, scheme: OrganScheme, scan: ScanGrid) -> ReadO
         CaseLeftOut: a file cannot be used; the fault says why.
     """
     if files.maps:
-        labels, faults = _read_file(files.maps[0], scan)
+        labels, told = read_placed(files.maps[0], scan)
+        faults = list(told)
     else:
         labels, faults = _read_each(files, scan)
     faults = [*faults, *_label_faults(labels, scheme, files), *_volume_faults(scan)]
@@ -51,19 +49,11 @@ def read_organs(files: OrganFiles, scheme: OrganScheme, scan: ScanGrid) -> ReadO
     return ReadOrgans(labels, tuple(reversed(same.values())))
 
 
-def _read_file(path: Path, scan: ScanGrid) -> tuple[LabelRuns, list[FaultDraft]]:
-    placement = place_file(path, scan)
-    try:
-        (labels,) = read_mask(path, 1, placement.shape_vox, Stopwatch())
-    except CaseLeftOut as error:
-        raise CaseLeftOut(*(replace(one, finding=None) for one in error.faults)) from error
-    return placement.place(labels), list(placement.faults)
-
-
 def _read_each(files: OrganFiles, scan: ScanGrid) -> tuple[LabelRuns, list[FaultDraft]]:
-    parts, faults = [], []
+    parts: list[NDArray[np.uint32]] = []
+    faults: list[FaultDraft] = []
     for label, path in sorted(files.organs):
-        organ, told = _read_file(path, scan)
+        organ, told = read_placed(path, scan)
         if len(organ.labels()) > 1:
             message = f"it holds {len(organ.labels())} labels; a file named after an organ holds that one alone"
             raise CaseLeftOut(fault(FaultKind.WRONG_TYPE, message, path=path))

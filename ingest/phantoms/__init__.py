@@ -9,6 +9,7 @@ from ingest.phantoms.dataset import EXPECTED_NAME, SCANS, make_dataset
 from ingest.phantoms.faults import FAULTS, JSON_NAME, KINDS_PLANTED, Fault, write_bad_json
 from ingest.phantoms.large import write_large_case
 from ingest.phantoms.lesions import CODES
+from ingest.phantoms.reports import REPORTS_NAME
 from ingest.phantoms.scan import MASKS, VOLUMES, PhantomFinding, PhantomScan, write_scan
 from ingest.phantoms.study import SHAPE, SPACING_MM, make_scan
 from ingest.phantoms.tables import ABNORMALITIES, ABNORMALITIES_NAME, METADATA_NAME
@@ -33,6 +34,7 @@ __all__ = [
     "KINDS_PLANTED",
     "MASKS",
     "METADATA_NAME",
+    "REPORTS_NAME",
     "SCANS",
     "SECOND_JSON_NAME",
     "SECOND_MASKS",

@@ -10,6 +10,7 @@ from pathlib import Path
 from ingest.nifti_files import write_bytes
 from ingest.phantoms.faults import Draft, Fault
 from ingest.phantoms.plan import ScanPlan, take_scan
+from ingest.phantoms.reports import write_report
 from ingest.phantoms.tables import describe_scanner, list_abnormalities
 from ingest.phantoms.truth import PlantedFault, TrueScan
 
@@ -25,6 +26,7 @@ class Case:
     truth: TrueScan
     metadata: Entry
     abnormalities: Entry
+    report: Entry
     fault: PlantedFault | None = None
 
 
@@ -41,6 +43,7 @@ def write_case(folder: Path, plan: ScanPlan, fault: Fault | None = None) -> Case
         truth=draft.truth(kept=fault is None or fault.keeps),
         metadata=describe_scanner(plan, scan),
         abnormalities=list_abnormalities(plan, scan),
+        report=write_report(plan, scan),
         fault=fault.planted(draft.scan.name) if fault else None,
     )
 

@@ -1,6 +1,6 @@
 """A whole phantom dataset in a folder, in the layout of ReXGroundingCT.
 
-`dataset.json`, `segmentations/`, `volumes/`, two tables, `expected.json` with the truth; and a second release,
+`dataset.json`, `segmentations/`, `volumes/`, three tables, `expected.json` with the truth; and a second release,
 `MICCAI_challenge_dataset.json` with `MICCAI_challenge_segmentations/`, that shares scans with the first.
 """
 
@@ -13,6 +13,7 @@ from ingest.phantoms.cases import Case, write_case, write_release
 from ingest.phantoms.challenge import write_extras, write_second_release
 from ingest.phantoms.faults import FAULTS, JSON_NAME, KINDS_PLANTED, Fault
 from ingest.phantoms.plan import FAULT_NUMBERS, ScanPlan, plan_extra, plan_scan
+from ingest.phantoms.reports import REPORTS_NAME
 from ingest.phantoms.solids import Point
 from ingest.phantoms.study import SHAPE, SPACING_MM
 from ingest.phantoms.tables import ABNORMALITIES_NAME, METADATA_NAME, write_table
@@ -89,6 +90,8 @@ def write_told(folder: Path, plan: ScanPlan, fault: Fault | None, tell: Callable
 
 
 def write_tables(folder: Path, cases: Sequence[Case]) -> None:
-    """Write the metadata and the abnormality labels of all scans."""
+    """Write the metadata and the abnormality labels of all scans, and the reports of their studies."""
     write_table(folder / METADATA_NAME, [case.metadata for case in cases])
     write_table(folder / ABNORMALITIES_NAME, [case.abnormalities for case in cases])
+    reports = {case.plan.study: case.report for case in reversed(cases)}
+    write_table(folder / REPORTS_NAME, [reports[study] for study in sorted(reports)])

@@ -5,12 +5,14 @@ from functools import partial
 
 import openai
 
+from compute.embedder.embedder import open_embedder
 from ingest.reports.engine import Engine
 from ingest.reports.hosted.engine import HostedEngine
 from ingest.reports.hosted.limits import Budget
 from ingest.reports.hosted.pricing import load_prices
 from ingest.reports.hosted.requests import Requester
 from ingest.reports.ledger import add_call
+from ingest.reports.rules.categoriser import Categoriser
 from ingest.reports.rules.engine import RulesEngine
 from schema.database import Database
 from schema.errors import SettingsError
@@ -37,7 +39,7 @@ def open_engine(
             budget, and no price of the model.
     """
     if name is EngineName.RULES:
-        return RulesEngine()
+        return RulesEngine(Categoriser(partial(open_embedder, settings.embedding_model)))
     return _open_hosted(settings, database, parallel or settings.llm_parallel, budget_usd)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from schema.queries import views
+from schema.queries import report_views, views
 from schema.queries.scope import Scope
 from schema.queries.views import View
 
@@ -24,7 +24,9 @@ FINDING_SCAN = Link(views.scans, "scan_id")
 FINDING_CATEGORY = Link(views.categories, "category_id")
 FINDING_ANNOTATIONS = Link(views.annotations, "id", "finding_id")
 FINDING_ENTITIES = Link(views.entities, "id", "finding_id")
-FINDING_REPORTS = Link(views.reports, "study_id", "study_id")
+FINDING_REPORTS = Link(report_views.reports, "study_id", "study_id")
+FINDING_SENTENCES = Link(report_views.sentences_of_findings, "id", "finding_id")
+FINDING_DESCRIPTORS = Link(report_views.descriptors, "revision_id", "revision_id")
 FINDING_REASONING = Link(views.reasonings, "id", "finding_id")
 REASONING_STEPS = Link(views.reasoning_steps, "id", "reasoning_id")
 FINDING_CHECKS = Link(views.text_checks, "id", "finding_id")
@@ -39,3 +41,17 @@ ENTITY_ROUND = Link(views.rounds, "round_id")
 CATEGORY_PARENT = Link(views.categories, "parent_id")
 CATEGORY_CHILDREN = Link(views.categories, "id", "parent_id")
 RELEASE_SPLITS = Link(views.splits, "id", "release_id")
+REPORT_SENTENCES = Link(report_views.sentences, "id", "report_id")
+REPORT_READING = Link(report_views.readings, "id", "report_id")
+REPORT_REWRITTEN = Link(report_views.rewritten, "id", "report_id")
+REPORT_OBSERVATIONS = Link(report_views.observations, "id", "report_id")
+SENTENCE_REPORT = Link(report_views.reports, "report_id")
+SENTENCE_FINDINGS = Link(report_views.findings_of_sentences, "id", "sentence_id")
+SENTENCE_ORIGINALS = Link(report_views.originals, "id", "translation_id")
+SENTENCE_TRANSLATIONS = Link(report_views.translations, "id", "original_id")
+REWRITTEN_SOURCES = Link(report_views.sources, "id", "rewritten_id")
+OBSERVATION_CATEGORY = Link(views.categories, "category_id")
+OBSERVATION_FINDING = Link(views.findings, "finding_id")
+OBSERVATION_REWRITTEN = Link(report_views.rewritten_of_observations, "id", "observation_id")
+OBSERVATION_SENTENCES = Link(report_views.sentences_of_observations, "id", "observation_id")
+OBSERVATION_DESCRIPTORS = Link(report_views.descriptors, "id", "observation_id")

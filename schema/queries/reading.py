@@ -35,7 +35,7 @@ def rows_by_key(session: Session, view: View, keys: Iterable[Any]) -> Sequence[R
 
 def rows_by_field(session: Session, view: View, name: str, values: Iterable[Any] | None) -> Sequence[Row]:
     """Give the rows whose field has one of these values, or all rows for None, in the view's order."""
-    statement = view.select() if values is None else view.select().where(among(view.fields[name], values))
+    statement = view.select() if values is None else view.select().where(among(view.expression(name), values))
     return session.execute(statement.order_by(*view.order)).mappings().all()
 
 

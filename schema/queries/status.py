@@ -6,9 +6,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from schema.queries.report_views import REPORT_SECTIONS
 from schema.queries.scope import NOW
 from schema.queries.tables import FINDING, LABEL_ARRAY, REPORT, SCAN, SENTENCE, VOLUME
-from schema.queries.views import REPORT_SECTIONS, entities
+from schema.queries.views import entities
 
 
 @dataclass(frozen=True)

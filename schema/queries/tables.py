@@ -15,6 +15,7 @@ from schema.organ import OrganMask
 from schema.reasoning import Reasoning, ReasoningStep
 from schema.release import Release, ReleaseAnnotation, ReleaseFinding, ReleaseScan, ReleaseSplit
 from schema.report import (
+    FindingSentence,
     Loss,
     Observation,
     ObservationSource,
@@ -24,6 +25,7 @@ from schema.report import (
     RewrittenSource,
     Sentence,
     SentenceAccount,
+    SentenceAlignment,
 )
 from schema.round import Round
 from schema.scan import Patient, Scan, ScanMetadata, Study, Volume
@@ -46,6 +48,7 @@ EMBEDDING = _table(Embedding)
 EMBEDDING_MODEL = _table(EmbeddingModel)
 ENTITY = _table(Entity)
 FINDING = _table(Finding)
+FINDING_SENTENCE = _table(FindingSentence)
 GEOMETRY = _table(Geometry)
 LABEL_ARRAY = _table(LabelArray)
 LOCATION = _table(Location)
@@ -73,6 +76,7 @@ SCAN = _table(Scan)
 SCAN_METADATA = _table(ScanMetadata)
 SENTENCE = _table(Sentence)
 SENTENCE_ACCOUNT = _table(SentenceAccount)
+SENTENCE_ALIGNMENT = _table(SentenceAlignment)
 STAGE_RESULT = _table(StageResult)
 STUDY = _table(Study)
 TEXT_CHECK = _table(TextCheck)

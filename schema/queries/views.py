@@ -36,7 +36,6 @@ from schema.queries.tables import (
     RELEASE_FINDING,
     RELEASE_SCAN,
     RELEASE_SPLIT,
-    REPORT,
     REVISION,
     ROUND,
     SCAN,
@@ -66,6 +65,8 @@ class View:
     where: Expression = field(default_factory=sa.true)
     computed: Mapping[str, Expression] = field(default_factory=dict)
     """What costs more and is read only when it is asked for."""
+    reached: Mapping[str, Expression] = field(default_factory=dict)
+    """What rows are only reached by: the other end of what joins them to rows of another kind."""
     key: str = "id"
     settled: Mapping[str, int] = field(default_factory=dict)
     """By field, how much of the order's beginning is the same for all rows with one value of it."""
@@ -75,12 +76,12 @@ class View:
         return _joined(self.rows, _tables(*expressions, self.where))
 
     def expression(self, name: str) -> Expression:
-        """Give what a field is, a computed one too."""
-        return self.fields[name] if name in self.fields else self.computed[name]
+        """Give what a field is, a computed one too, or what rows are reached by."""
+        return next(each[name] for each in (self.fields, self.reached, self.computed) if name in each)
 
     def select(self) -> sa.Select[Any]:
-        """Give all fields of all rows, in no order."""
-        columns = [expression.label(name) for name, expression in self.fields.items()]
+        """Give all fields of all rows, and what they are reached by, in no order."""
+        columns = [expression.label(name) for name, expression in {**self.fields, **self.reached}.items()]
         return sa.select(*columns).select_from(self.rows).where(self.where)
 
     def select_only(self, *names: str) -> sa.Select[Any]:
@@ -103,7 +104,8 @@ def _tables(*expressions: sa.ClauseElement) -> set[sa.FromClause]:
     return {each.table for each in mentioned if isinstance(each, sa.Column)}
 
 
-def _columns(table: sa.FromClause, *names: str) -> dict[str, Expression]:
+def columns_of(table: sa.FromClause, *names: str) -> dict[str, Expression]:
+    """Give a table's columns as fields of their own names."""
     return {name: table.c[name] for name in names}
 
 
@@ -123,7 +125,7 @@ def scans(_scope: Scope = NOW) -> View:
     return View(
         rows=rows,
         fields={
-            **_columns(SCAN, "id", "name", "shape_vox", "study_id"),
+            **columns_of(SCAN, "id", "name", "shape_vox", "study_id"),
             "study": STUDY.c.name,
             "patient": PATIENT.c.key,
             "spacing_mm": VOLUME.c.spacing_mm,
@@ -138,17 +140,7 @@ def scans(_scope: Scope = NOW) -> View:
 def scan_metadata(_scope: Scope) -> View:
     """What the collection's table says of a scan."""
     names = ("scan_id", "manufacturer", "manufacturer_model", "patient_sex", "patient_age_years", "study_date")
-    return View(SCAN_METADATA, _columns(SCAN_METADATA, *names), order=(SCAN_METADATA.c.scan_id,), key="scan_id")
-
-
-def reports(_scope: Scope) -> View:
-    """Reports by study, one a language, English before others."""
-    names = ("id", "study_id", "language", "machine_translated", *REPORT_SECTIONS)
-    order = (sa.not_(REPORT.c.language.startswith("en")), REPORT.c.language, REPORT.c.id)
-    return View(REPORT, _columns(REPORT, *names), order=order)
-
-
-REPORT_SECTIONS = ("clinical_information", "technique", "findings", "impression")
+    return View(SCAN_METADATA, columns_of(SCAN_METADATA, *names), order=(SCAN_METADATA.c.scan_id,), key="scan_id")
 
 
 @lru_cache(maxsize=64)
@@ -167,11 +159,12 @@ def findings(scope: Scope = NOW) -> View:
     return View(
         rows=rows,
         fields={
-            **_columns(FINDING, "id", "scan_id"),
+            **columns_of(FINDING, "id", "scan_id"),
             "index": index,
-            **_columns(REVISION, "revision", "text", "category_id", "category_code", "present", "refers_to_prior"),
+            **columns_of(REVISION, "revision", "text", "category_id", "category_code", "present", "refers_to_prior"),
             "text_side": REVISION.c.text_side,
             "study_id": SCAN.c.study_id,
+            "revision_id": REVISION.c.id,
         },
         computed={"side": finding_side(scope), "entity_count": entity_count(scope)},
         order=(SCAN.c.name, index, FINDING.c.id),
@@ -256,9 +249,9 @@ def annotations(scope: Scope = NOW) -> View:
     return View(
         rows=rows,
         fields={
-            **_columns(ANNOTATION, "id", "finding_id", "round_id", "state", "policy_limit", "protocol"),
+            **columns_of(ANNOTATION, "id", "finding_id", "round_id", "state", "policy_limit", "protocol"),
             "policy_kind": ANNOTATION.c.policy,
-            **_columns(ANNOTATION, "voxels", "version", "labels_digest", "created_at"),
+            **columns_of(ANNOTATION, "voxels", "version", "labels_digest", "created_at"),
             "declared_entities": sa.cast(declared, sa.Integer),
         },
         order=(SCAN.c.name, FINDING.c.source_index, ANNOTATION.c.created_at, ANNOTATION.c.id),
@@ -279,8 +272,8 @@ def entities(scope: Scope = NOW) -> View:
     return View(
         rows=rows,
         fields={
-            **_columns(ENTITY, "id", "label", "voxels", "annotation_id"),
-            **_columns(ANNOTATION, "finding_id", "round_id"),
+            **columns_of(ENTITY, "id", "label", "voxels", "annotation_id"),
+            **columns_of(ANNOTATION, "finding_id", "round_id"),
             "box_min_vox": _box_corner(sa.func.lower),
             "box_max_vox": _box_corner(sa.func.upper),
             **_measured(),
@@ -325,7 +318,7 @@ def _measured() -> dict[str, Expression]:
         "centroid_lps_mm": _unless_null(GEOMETRY.c.x_lps_mm, *(GEOMETRY.c[f"{axis}_lps_mm"] for axis in "xyz")),
         **{f"box_{end}_lps_mm": _corner(end) for end in ("min", "max")},
         "major_axis_lps": _unless_null(GEOMETRY.c.major_axis_x, *(GEOMETRY.c[f"major_axis_{axis}"] for axis in "xyz")),
-        **_columns(GEOMETRY, *MEASURES),
+        **columns_of(GEOMETRY, *MEASURES),
         "kernel_settings": GEOMETRY.c.settings,
         "measured_on": GEOMETRY.c.device,
         "measured_at": GEOMETRY.c.computed_at,
@@ -346,7 +339,7 @@ def locations(_scope: Scope) -> View:
     return View(
         LOCATION.join(ORGAN_MASK, ORGAN_MASK.c.id == LOCATION.c.organ_mask_id),
         {
-            **_columns(LOCATION, "entity_id", "organ_mask_id", "lobe", "lung_border_mm", *shares),
+            **columns_of(LOCATION, "entity_id", "organ_mask_id", "lobe", "lung_border_mm", *shares),
             "organ_shares": _largest_first(LOCATION.c.shares),
             "scheme": ORGAN_MASK.c.scheme,
             "relative_position": _unless_null(LOCATION.c.rel_x, *(LOCATION.c[f"rel_{axis}"] for axis in "xyz")),
@@ -384,7 +377,7 @@ def categories(scope: Scope = NOW) -> View:
     names = ("id", "ontology_id", "parent_id", "code", "name", "path", "focality", "segmented", "assignable")
     return View(
         CATEGORY.join(ONTOLOGY, ONTOLOGY.c.id == CATEGORY.c.ontology_id),
-        {**_columns(CATEGORY, *names), "ontology": ONTOLOGY.c.name, "ontology_version": ONTOLOGY.c.version},
+        {**columns_of(CATEGORY, *names), "ontology": ONTOLOGY.c.name, "ontology_version": ONTOLOGY.c.version},
         order=(CATEGORY.c.path, CATEGORY.c.id),
         computed={"finding_count": count.scalar_subquery()},
     )
@@ -393,7 +386,7 @@ def categories(scope: Scope = NOW) -> View:
 def rounds(_scope: Scope = NOW) -> View:
     """Rounds by name."""
     names = ("id", "name", "protocols", "source", "tool", "licence", "opened_at", "closed_at")
-    return View(ROUND, _columns(ROUND, *names), order=(ROUND.c.name, ROUND.c.id))
+    return View(ROUND, columns_of(ROUND, *names), order=(ROUND.c.name, ROUND.c.id))
 
 
 def model_calls(_scope: Scope = NOW) -> View:
@@ -402,7 +395,7 @@ def model_calls(_scope: Scope = NOW) -> View:
     return View(
         MODEL_CALL,
         {
-            **_columns(MODEL_CALL, *names, "latency_ms", "created_at"),
+            **columns_of(MODEL_CALL, *names, "latency_ms", "created_at"),
             "cost_usd": sa.cast(MODEL_CALL.c.cost_usd, sa.Double),
             "error": sa.func.split_part(MODEL_CALL.c.error, ":", 1, type_=sa.Text),
         },
@@ -413,7 +406,7 @@ def model_calls(_scope: Scope = NOW) -> View:
 def releases(_scope: Scope = NOW) -> View:
     """Releases by name."""
     names = ("id", "name", "kind", "digest", "storage_digest", "source_sha256", "created_at")
-    return View(RELEASE, _columns(RELEASE, *names), order=(RELEASE.c.name, RELEASE.c.id))
+    return View(RELEASE, columns_of(RELEASE, *names), order=(RELEASE.c.name, RELEASE.c.id))
 
 
 def cohorts(_scope: Scope = NOW) -> View:
@@ -422,7 +415,7 @@ def cohorts(_scope: Scope = NOW) -> View:
     return View(
         COHORT.outerjoin(RELEASE, RELEASE.c.id == COHORT.c.release_id),
         {
-            **_columns(COHORT, "id", "name", "release_id", "seed", "digest", "created_at"),
+            **columns_of(COHORT, "id", "name", "release_id", "seed", "digest", "created_at"),
             "release": RELEASE.c.name,
             "selection": sa.cast(COHORT.c.selection, sa.Text),
         },
@@ -439,7 +432,7 @@ def splits(_scope: Scope) -> View:
     count = sa.select(sa.func.count()).select_from(RELEASE_SCAN).where(inside).correlate(RELEASE_SPLIT)
     return View(
         RELEASE_SPLIT,
-        {**_columns(RELEASE_SPLIT, "release_id", "name", "visibility"), "scan_count": count.scalar_subquery()},
+        {**columns_of(RELEASE_SPLIT, "release_id", "name", "visibility"), "scan_count": count.scalar_subquery()},
         order=(RELEASE_SPLIT.c.release_id, RELEASE_SPLIT.c.name),
         key="name",
     )
@@ -453,7 +446,7 @@ def placements(_scope: Scope) -> View:
     return View(
         RELEASE_SCAN.join(RELEASE, RELEASE.c.id == RELEASE_SCAN.c.release_id).join(RELEASE_SPLIT, split),
         {
-            **_columns(RELEASE_SCAN, "scan_id", "split", "protocol"),
+            **columns_of(RELEASE_SCAN, "scan_id", "split", "protocol"),
             "release": RELEASE.c.name,
             "visibility": RELEASE_SPLIT.c.visibility,
         },
@@ -464,7 +457,7 @@ def placements(_scope: Scope) -> View:
 
 def reasonings(_scope: Scope) -> View:
     """Chains of thought by finding."""
-    fields = _columns(REASONING, "id", "finding_id", "origin", "version")
+    fields = columns_of(REASONING, "id", "finding_id", "origin", "version")
     return View(REASONING, fields, order=(REASONING.c.origin, REASONING.c.id))
 
 
@@ -474,14 +467,16 @@ def reasoning_steps(_scope: Scope) -> View:
     names = ("reasoning_id", "position", "level", "place", "text", "box_source", "box_frame", "holds", *boxes)
     evidence = sa.cast(REASONING_STEP.c.evidence, sa.Text)
     order = (REASONING_STEP.c.reasoning_id, REASONING_STEP.c.position)
-    return View(REASONING_STEP, {**_columns(REASONING_STEP, *names), "evidence": evidence}, order=order, key="position")
+    return View(
+        REASONING_STEP, {**columns_of(REASONING_STEP, *names), "evidence": evidence}, order=order, key="position"
+    )
 
 
 @lru_cache(maxsize=64)
 def text_checks(scope: Scope = NOW) -> View:
     """Checks of the annotations that hold in a scope."""
     names = ("annotation_id", "name", "version", "outcome", "severity", "computed_at")
-    fields = {**_columns(TEXT_CHECK, *names), "evidence": sa.cast(TEXT_CHECK.c.evidence, sa.Text)}
+    fields = {**columns_of(TEXT_CHECK, *names), "evidence": sa.cast(TEXT_CHECK.c.evidence, sa.Text)}
     return View(
         TEXT_CHECK.join(ANNOTATION, ANNOTATION.c.id == TEXT_CHECK.c.annotation_id),
         {**fields, "finding_id": ANNOTATION.c.finding_id},

@@ -11,12 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import Range
 from sqlmodel import Session
 
+from ingest.reports.importing import copy_sentences, sentence_rows
 from schema.annotation import Annotation, AnnotationState, Entity, Geometry, LabelArray, Policy
 from schema.arrays.runs import LabelRuns
 from schema.arrays.store import ArrayStore
 from schema.base import API_ROLE
 from schema.collection import Collection, ScanName
 from schema.database import Database, Role, parse_url
+from schema.descriptor import Descriptor, DescriptorKind
 from schema.finding import Finding, FindingRevision, RevisionSource, Side, side_in_text
 from schema.identity import annotation_id, entity_id, finding_id, reasoning_id, revision_id, scan_id
 from schema.location import Location
@@ -24,7 +26,7 @@ from schema.organ import OrganMask
 from schema.postgres.address import OWNER, SUPERUSER, Address
 from schema.queries.cohorts import CohortPlan, draw, freeze
 from schema.queries.filters import FindingFilter
-from schema.queries.tables import ANNOTATION, CATEGORY, ONTOLOGY
+from schema.queries.tables import ANNOTATION, CATEGORY, ONTOLOGY, REPORT, SCAN, SENTENCE
 from schema.reasoning import Reasoning, ReasoningLevel, ReasoningStep
 from schema.release import (
     Release,
@@ -35,7 +37,22 @@ from schema.release import (
     ReleaseSplit,
     Visibility,
 )
-from schema.report import Report
+from schema.report import (
+    DropReason,
+    EngineName,
+    FindingSentence,
+    Observation,
+    ObservationSource,
+    Reading,
+    Region,
+    Report,
+    RewrittenSentence,
+    RewrittenSource,
+    Section,
+    SentenceAccount,
+    SentenceAlignment,
+    SentenceUse,
+)
 from schema.round import Round
 from schema.scan import Patient, Scan, ScanMetadata, Study, Volume, VolumeStorage
 from schema.text_check import CheckOutcome, TextCheck
@@ -208,6 +225,56 @@ class Archive:
             _added(session, Reasoning(id=key, finding_id=found, origin=origin, version="1"))
             session.add_all(ReasoningStep(reasoning_id=key, position=n, **step) for n, step in enumerate(steps))
 
+    def report(self, scan: str, language: str, findings: str, impression: str) -> list[int]:
+        """Give the report of a scan's study a text; the first one fills the row that is there. Gives its sentences."""
+        with self.database.transaction() as session:
+            study = session.execute(sa.select(SCAN.c.study_id).where(SCAN.c.name == scan)).scalar_one()
+            known = sa.select(Report).where(REPORT.c.study_id == study, REPORT.c.language == "und")
+            row = session.execute(known).scalar_one_or_none() or Report(study_id=study)
+            row.language, row.machine_translated = language, language == "en"
+            row.findings, row.impression = findings, impression
+            key = self.keys[f"report {scan} {language}"] = _added(session, row).id
+            texts = {Section.FINDINGS: findings, Section.IMPRESSION: impression}
+            copy_sentences(session, list(sentence_rows(key, texts)))
+            found = sa.select(SENTENCE.c.id).where(SENTENCE.c.report_id == key).order_by(SENTENCE.c.id)
+            return list(session.execute(found).scalars())
+
+    def align(self, sentences: Sequence[int], originals: Sequence[int]) -> None:
+        with self.database.transaction() as session:
+            pairs = zip(sentences, originals, strict=True)
+            session.add_all(SentenceAlignment(sentence_id=one, original_id=other, score=0.75) for one, other in pairs)
+
+    def read(self, report: str, sentences: Sequence[int], phrase: str, finding: UUID) -> None:
+        """Read a report: all of it is dropped as normal, but for its last sentence, which is one observation."""
+        *dropped, used = sentences
+        with self.database.transaction() as session:
+            made = Reading(report_id=self.keys[f"report {report}"], engine=EngineName.RULES, engine_version="1")
+            made.sentences, made.flagged = len(sentences), 0
+            reading = _added(session, made).id
+            normal = {"use": SentenceUse.DROPPED, "reason": DropReason.NORMAL}
+            session.add_all(SentenceAccount(reading_id=reading, sentence_id=each, **normal) for each in dropped)
+            session.add(SentenceAccount(reading_id=reading, sentence_id=used, use=SentenceUse.USED))
+            words = RewrittenSentence(reading_id=reading, position=0, region=Region.LUNGS, text=f"{phrase}.")
+            rewritten = _added(session, words).id
+            session.add(RewrittenSource(rewritten_id=rewritten, sentence_id=used, score=0.5))
+            facts = {"present": True, "refers_to_prior": False, "category_code": "2d", "match_score": 0.875}
+            category = self.keys["category 2d"]
+            seen = Observation(reading_id=reading, position=0, phrase=phrase, category_id=category, **facts)
+            seen.finding_id = finding
+            observation = _added(session, seen).id
+            session.add(ObservationSource(observation_id=observation, rewritten_id=rewritten))
+            link = FindingSentence(finding_id=finding, sentence_id=used, score=0.4375, observation_id=observation)
+            session.add(link)
+            size = {"kind": DescriptorKind.SIZE, "value": "12 x 10 mm", "sizes_mm": [12.0, 10.0]}
+            for owner in ({"observation_id": observation}, {"revision_id": revision_id(finding, 1)}):
+                session.add(Descriptor(**owner, **size, start_char=0, end_char=5, engine_version="1"))
+            side = {"kind": DescriptorKind.SIDE, "value": "right", "start_char": 0, "end_char": 3}
+            session.add(Descriptor(revision_id=revision_id(finding, 1), **side, engine_version="1"))
+
+    def say(self, finding: UUID, sentence: int) -> None:
+        with self.database.transaction() as session:
+            session.add(FindingSentence(finding_id=finding, sentence_id=sentence, score=0.625))
+
     def set_state(self, round_name: str, scan: str, index: int, state: AnnotationState) -> None:
         key = annotation_id(finding_id(COLLECTION, scan, index), round_name, None, 1)
         with self.database.transaction() as session:
@@ -347,6 +414,9 @@ def fill(archive: Archive) -> None:
     - train_2_a_1: one finding without a volume, drawn and not measured in mm
     - valid_1_a_1: hidden in both releases; words are open, annotations are not
     - valid_2_a_1: test scan without masks
+
+    The report of train_1_a is there in two languages and was read twice; the one of valid_1_a says the finding whose
+    annotations are hidden.
     """
     archive.add_collection()
     archive.add_round("first")
@@ -388,6 +458,20 @@ def fill(archive: Archive) -> None:
     archive.place("second", "valid_1_a_1", "test", {0: (0, 1)})
     again = Drawn((28, 2, 2), (30, 4, 4), Side.LEFT, volume_mm3=80.0, hu_mean=10.0)
     archive.draw("second", "train_1_a_1", {0: [right, again]}, release="second", policy=Policy.EXHAUSTIVE)
+    _fill_reports(archive)
     plan = CohortPlan(where=FindingFilter(text="lobe"))
     with archive.database.transaction() as session:
         freeze(session, "drawn", draw(session, plan), plan, {"where": {"text": "lobe"}})
+
+
+def _fill_reports(archive: Archive) -> None:
+    nodule, mass = (finding_id(COLLECTION, "train_1_a_1", n) for n in (0, 1))
+    turkish = archive.report("train_1_a_1", "tr", "Trakea normal. Nodüller izlendi.", "Kitle.")
+    english = archive.report("train_1_a_1", "en", " Trachea is open.  Nodules in the lower lobes.", "Mass.")
+    archive.align(english, turkish)
+    for phrase, finding in (("old words", mass), ("nodules", nodule)):
+        archive.read("train_1_a_1 en", english[:2], phrase, finding)
+    archive.say(mass, english[2])
+    secret = archive.report("valid_1_a_1", "en", "Opacity in the secret lobe.", "Opacity.")
+    for sentence in secret:
+        archive.say(finding_id(COLLECTION, "valid_1_a_1", 0), sentence)

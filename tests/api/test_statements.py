@@ -33,6 +33,13 @@ FINDING = (
     "text side entityCount category { code } report { language } reasoning { steps { text } } "
     f"annotations {{ round {{ name }} entities {{ label }} }} {ENTITIES}"
 )
+REPORT = (
+    "reading { engine } rewritten { text sources { text } } "
+    "observations { phrase category { code } finding { text } rewritten { text } sentences { text } "
+    "descriptors { value } } "
+    "sentences { text use originals { text report { language } } translations { text } "
+    "findings { text descriptors { value } sentences { score report { study } } entities { label } } }"
+)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +51,7 @@ FINDING = (
         (f"findings(first: N) {{ edges {{ node {{ {FINDING} scan {{ name hidden }} }} }} }}", 16),
         (f"scans(first: N) {{ edges {{ node {{ name hidden releases {{ split }} findings {{ {FINDING} }} }} }} }}", 17),
         ("categories { code findingCount findings(first: N) { totalCount edges { node { scan { name } } } } }", 5),
+        (f"reports(first: N) {{ edges {{ node {{ language {REPORT} }} }} }}", 19),
         ('search(text: "lobe", mode: LEXICAL, first: N) { edges { score node { scan { name } } } }', 6),
     ],
 )

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from compute.location import OrganFrame, locate_finding
 from ingest.faults import CaseLeftOut
+from ingest.frames import ScanGrid, place_file
 from ingest.options import ImportOptions
 from ingest.organs import OrganOptions, OrganReport, import_organs
-from ingest.organs.frames import ScanGrid, place_file
 from ingest.organs.places import match_scan
 from ingest.phantoms import JSON_NAME, make_dataset
 from ingest.rexgroundingct import import_dataset

@@ -218,7 +218,7 @@ class _Walk:
         if (round_name := asked.arguments.get("round")) is not None:
             scope = replace(scope, round_id=self._key_of(ROUND, round_name))
         there = self._level(link.view(scope), scope)
-        condition = there.view.fields[link.there] == level[link.here]
+        condition = there.view.expression(link.there) == level[link.here]
         settled = len(there.view.order) if link.there == there.view.key else there.view.settled.get(link.there, 0)
         return self._rows(asked, there, condition, many=many, times=times, settled=settled)
 

@@ -40,7 +40,7 @@ NAMES: Mapping[str, Sequence[Any]] = {
     "category": ["2d", "2c", "1a", "zz"],
     "categoryUnder": ["2", "1", "2d"],
     "patient": ["train_1", "valid_1"],
-    "study": ["train_1_a"],
+    "study": ["train_1_a", "valid_1_a", "train_2_a", "nothing"],
     "split": ["train", "test"],
     "protocol": ["partial"],
     "cohort": ["drawn", "nothing"],

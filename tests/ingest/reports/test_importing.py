@@ -53,8 +53,8 @@ def test_a_report_comes_in_whole_and_again_changes_nothing(database: Database, t
     sentences = "SELECT section, start_char, end_char, text FROM sentence WHERE section <> 'technique' ORDER BY id"
     assert rows(database, sentences) == [
         ("findings", 1, 21, "The trachea is open."),
-        ("findings", 22, 74, "A nodule of 12x10 mm is seen in the right lower lobe."),
-        ("findings", 76, 88, "No effusion."),
+        ("findings", 22, 75, "A nodule of 12x10 mm is seen in the right lower lobe."),
+        ("findings", 77, 89, "No effusion."),
         ("impression", 0, 31, "Nodule in the right lower lobe."),
     ]
     runs = rows(database, "SELECT kind, state, settings->>'new' FROM import_run ORDER BY id")

@@ -1,6 +1,6 @@
-"""How the array of an organ file lies in its scan: as it is, or turned by its affine, which here is to be trusted."""
+"""How the array of a labels file lies in its scan: as it is, or turned by its affine, which here is to be trusted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from ingest.faults import CaseLeftOut, FaultDraft, fault
+from ingest.masks import read_mask
 from ingest.nifti import open_nifti
+from ingest.timing import Stopwatch
 from schema.arrays.runs import LabelRuns
 from schema.import_run import FaultKind, Severity
 
@@ -52,6 +54,20 @@ class Placement:
         return LabelRuns.from_dense(np.ascontiguousarray(apply_orientation(dense.T, self.turn).T))
 
 
+def read_placed(path: Path, scan: ScanGrid) -> tuple[LabelRuns, tuple[FaultDraft, ...]]:
+    """Read a 3D file of labels in its scan's voxels, and what was odd about how it lies there.
+
+    Raises:
+        CaseLeftOut: the file cannot be used, has other axes, or lies elsewhere.
+    """
+    placement = place_file(path, scan)
+    try:
+        (labels,) = read_mask(path, 1, placement.shape_vox, Stopwatch())
+    except CaseLeftOut as error:
+        raise CaseLeftOut(*(replace(one, finding=None) for one in error.faults)) from error
+    return placement.place(labels), placement.faults
+
+
 def place_file(path: Path, scan: ScanGrid) -> Placement:
     """Hold a file's shape and affine against its scan's.
 
@@ -78,7 +94,7 @@ def place_file(path: Path, scan: ScanGrid) -> Placement:
 
 
 def _differs(path: Path, shape: tuple[int, ...], scan: ScanGrid) -> CaseLeftOut:
-    message = f"the organ mask's shape is {shape}, the scan's {scan.shape_vox}"
+    message = f"the file's shape is {shape}, the scan's {scan.shape_vox}"
     return CaseLeftOut(fault(FaultKind.SHAPE_DIFFERS, message, path=path))
 
 
