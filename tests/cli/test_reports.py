@@ -4,6 +4,7 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,7 @@ def test_the_end_of_credit_is_one_line_that_says_how_to_go_on(home: Any, model_s
 def test_neither_key_nor_report_is_told_to_anybody(home: Any, model_server: ModelServer) -> None:
     model_server.faults_by_words["Emphysema"] = error(500, "server_error")
     settings = {**home.settings, "OPENAI_LOG": "debug"}
-    done = type(home)(home.home, settings).run("-v", *PROCESS, "--limit", 2)
+    done = replace(home, settings=settings).run("-v", *PROCESS, "--limit", 2)
     assert done.returncode == 1
     for each in ("sk-very-secret", "Emphysema", "trachea", "nodule"):
         assert each not in done.stdout + done.stderr
@@ -167,7 +168,7 @@ def test_people_are_told_in_words(home: Any) -> None:
     ],
 )
 def test_mistakes_are_told_in_one_line(home: Any, settings: dict[str, str], arguments: list[object], said: str) -> None:
-    changed = type(home)(home.home, {**home.settings, **settings})
+    changed = replace(home, settings={**home.settings, **settings})
     done = changed.run(*PROCESS, *arguments)
     assert done.returncode == (1 if "--study" in arguments else 2)
     (line,) = done.stderr.splitlines()
