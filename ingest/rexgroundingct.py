@@ -26,6 +26,7 @@ from ingest.options import ImportOptions
 from ingest.places import Places
 from ingest.reading import ReadCase, measure_case, read_files
 from ingest.report import ImportReport, save_report
+from ingest.reports.linking import link_scan
 from ingest.target import ImportTarget, start_run
 from ingest.timing import Stopwatch
 from schema.arrays.store import ArrayStore
@@ -98,6 +99,7 @@ class _CaseJob:
             if item.hidden:
                 hide_scan(session, self.arrays, self._scan_id(item))
             load_case(session, self.target, store, read, volume, item.fingerprint, outcome)
+            outcome.faults += link_scan(session, self._scan_id(item)).faults
 
     def _scan_id(self, item: _CaseItem) -> UUID:
         return scan_id(self.target.collection, item.case.name.scan)

@@ -110,6 +110,8 @@ def link_findings(session: Session, report_ids: Sequence[int]) -> Links:
     Gives what was linked; a finding that no sentence says, and an observation of a category that is drawn for which no
     finding is drawn, are faults.
     """
+    if not report_ids:
+        return Links()
     studies = _load(session, report_ids)
     rows, counts, faults = [], LinkCounts(), []
     for study in studies.values():
@@ -122,6 +124,13 @@ def link_findings(session: Session, report_ids: Sequence[int]) -> Links:
         counts += LinkCounts(len(study.findings), linked, len({one.finding.id for one in matches}))
     _replace(session, studies, rows)
     return Links(counts, tuple(faults))
+
+
+def link_scan(session: Session, scan_id: UUID) -> Links:
+    """Link the findings of a scan's study anew, where its reports have sentences."""
+    study = sa.select(col(Scan.study_id)).where(col(Scan.id) == scan_id).scalar_subquery()
+    reports = sa.select(col(Sentence.report_id)).distinct().join(Report, col(Report.id) == col(Sentence.report_id))
+    return link_findings(session, list(session.scalars(reports.where(col(Report.study_id) == study))))
 
 
 def _matches(study: _StudyRows) -> Iterator[_Match]:

@@ -34,6 +34,7 @@ WHOLLY_CHANGEABLE = {
 }
 DERIVED = {
     *("open.reasoning", "open.reasoning_step", "open.text_check", "descriptor", "finding_sentence"),
+    *("sentence", "sentence_alignment"),
     *("open.agreement", "open.round_agreement", "open.annotation_difference"),
 }
 """What is told from other rows, and may be told anew: the only rows that `groundct_api` may take away."""
