@@ -10,6 +10,7 @@ from api.graphql.check import TextCheck
 from api.graphql.declare import described, graphql_type
 from api.graphql.entity import Entity
 from api.graphql.listing import Connection
+from api.graphql.policy import AnnotationPolicy
 from api.graphql.reads import many, one, parts
 from api.graphql.round import Round
 from api.graphql.siblings import Record
@@ -21,11 +22,26 @@ if TYPE_CHECKING:
 
 
 @graphql_type
-class AnnotationPolicy:
-    """What an unlabelled voxel means: nothing is there (EXHAUSTIVE), or it is not known (AT_MOST, UNKNOWN)."""
+class AnnotationEvent(Record, views=[views.annotation_events]):
+    """A change of an annotation's state: who, when, why."""
 
-    kind: Policy
-    limit: int | None = described("The entities drawn at most, under AT_MOST.")
+    id: strawberry.Private[int]
+    annotation_id: strawberry.Private[UUID]
+    from_state: AnnotationState
+    to_state: AnnotationState
+    person: str | None = described("A pseudonym; null: a rule, or an import.")
+    reason: str | None
+    at: datetime
+
+
+@graphql_type
+class AnnotationSource(Record, views=[views.annotation_sources]):
+    """One of the annotations that another one was made of."""
+
+    annotation_id: strawberry.Private[UUID]
+    source_id: strawberry.Private[UUID]
+
+    annotation: "Annotation" = one(links.SOURCE_ANNOTATION, "Whatever became of it.")
 
 
 @graphql_type
@@ -44,6 +60,8 @@ class Annotation(Record, views=[views.annotations, views.any_annotation]):
     labels_digest: str = described("Equal voxels and labels, equal digest.")
     declared_entities: int | None = described("As the release's source says; null without `asOf`.")
     created_at: datetime
+    annotator: str | None = described("The pseudonym of who drew it; null where the source does not say.")
+    method: str | None = described("How it was made of others, such as `majority`; null where somebody drew it.")
 
     policy: AnnotationPolicy = parts(AnnotationPolicy, "How complete it is.", kind="policy_kind", limit="policy_limit")
     round: Round = one(links.ANNOTATION_ROUND, "The campaign that it was drawn in.")
@@ -51,6 +69,8 @@ class Annotation(Record, views=[views.annotations, views.any_annotation]):
         links.ANNOTATION_FINDING, "The finding that it is about."
     )
     entities: list[Entity] = many(links.ANNOTATION_ENTITIES, "Its labels, ascending.")
+    events: list[AnnotationEvent] = many(links.ANNOTATION_EVENTS, "How its state changed, the first change first.")
+    sources: list[AnnotationSource] = many(links.ANNOTATION_SOURCES, "What it was made of, where it was.")
     checks: list[TextCheck] = many(links.ANNOTATION_CHECKS, "It, held against the finding's words, by name.")
 
 

@@ -57,14 +57,15 @@ def name_person(session: Session, pseudonym: str | None, reason: str) -> None:
     session.execute(sa.select(*(sa.func.set_config(name, value, True) for name, value in settings.items())))
 
 
-def find_latest(session: Session, author: Author, finding: UUID) -> Annotation | None:
-    """Give the latest version of what somebody says of a finding in a round, or None."""
+def find_latest(session: Session, author: Author, finding: UUID, *, keep: bool = False) -> Annotation | None:
+    """Give the latest version of what somebody says of a finding in a round, or None; with `keep` none changes it."""
     query = select(Annotation).where(
         Annotation.round_id == author.campaign.id,
         Annotation.finding_id == finding,
         Annotation.annotator_id == author.id,
     )
-    return session.exec(query.order_by(col(Annotation.version).desc()).limit(1)).one_or_none()
+    query = query.order_by(col(Annotation.version).desc()).limit(1)
+    return session.exec(query.with_for_update() if keep else query).one_or_none()
 
 
 def foresee(latest: Annotation | None, digest: str, state: AnnotationState) -> Saved:
@@ -98,7 +99,7 @@ def save_annotation(
     keep_scan(session, wanted.scan)
     lock_annotation(session, author.campaign.id, wanted.id, author.id)
     _require_open(session, author.campaign)
-    latest, digest = find_latest(session, author, wanted.id), labels[0].digest()
+    latest, digest = find_latest(session, author, wanted.id, keep=True), labels[0].digest()
     saved = foresee(latest, digest, state)
     if saved is Saved.SUBMITTED and latest is not None:
         _change_state(session, latest, AnnotationState.SUBMITTED, author, "returned as submitted")

@@ -338,6 +338,11 @@ def member_of_cohort(key: Any) -> Expression:
     return FINDING.c.id.in_(members.correlate_except(COHORT_MEMBER))
 
 
+def drawn_in(key: Any) -> Expression:
+    """Tell whether an annotation is of the round of a key, which may be a column of what is around it."""
+    return sa.cast(ANNOTATION.c.round_id == key, sa.Boolean)
+
+
 def _in_hidden_split() -> Expression:
     """As `scan_is_hidden` tells it of one scan."""
     split = sa.and_(

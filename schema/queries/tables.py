@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from schema.annotation import Annotation, Confirmation, Entity, Geometry, LabelArray
+from schema.annotation import Annotation, AnnotationEvent, AnnotationSource, Confirmation, Entity, Geometry, LabelArray
 from schema.base import Table
 from schema.cohort import Cohort, CohortMember
 from schema.descriptor import Descriptor
@@ -27,7 +27,7 @@ from schema.report import (
     SentenceAccount,
     SentenceAlignment,
 )
-from schema.round import Round
+from schema.round import Person, Round
 from schema.scan import Patient, Scan, ScanMetadata, Study, Volume
 from schema.text_check import TextCheck
 
@@ -39,6 +39,8 @@ def _table(model: type[Table]) -> sa.Table:
 
 
 ANNOTATION = _table(Annotation)
+ANNOTATION_EVENT = _table(AnnotationEvent)
+ANNOTATION_SOURCE = _table(AnnotationSource)
 CATEGORY = _table(Category)
 COHORT = _table(Cohort)
 COHORT_MEMBER = _table(CohortMember)
@@ -59,6 +61,7 @@ OBSERVATION_SOURCE = _table(ObservationSource)
 ONTOLOGY = _table(Ontology)
 ORGAN_MASK = _table(OrganMask)
 PATIENT = _table(Patient)
+PERSON = _table(Person)
 READING = _table(Reading)
 REASONING = _table(Reasoning)
 REASONING_STEP = _table(ReasoningStep)

@@ -18,6 +18,8 @@ from schema.queries.scope import NOW, Scope
 from schema.queries.sides import side_over
 from schema.queries.tables import (
     ANNOTATION,
+    ANNOTATION_EVENT,
+    ANNOTATION_SOURCE,
     CATEGORY,
     COHORT,
     COHORT_MEMBER,
@@ -29,6 +31,7 @@ from schema.queries.tables import (
     ONTOLOGY,
     ORGAN_MASK,
     PATIENT,
+    PERSON,
     REASONING,
     REASONING_STEP,
     RELEASE,
@@ -236,6 +239,7 @@ def annotations(scope: Scope = NOW) -> View:
     """Annotations that hold in a scope; under a release with the counts that it declares."""
     rows: sa.FromClause = ANNOTATION.join(FINDING, FINDING.c.id == ANNOTATION.c.finding_id)
     rows = rows.join(SCAN, SCAN.c.id == FINDING.c.scan_id)
+    rows = rows.outerjoin(PERSON, PERSON.c.id == ANNOTATION.c.annotator_id)
     declared: Expression = sa.null()
     if scope.release_id is not None:
         rows = rows.outerjoin(
@@ -251,7 +255,8 @@ def annotations(scope: Scope = NOW) -> View:
         fields={
             **columns_of(ANNOTATION, "id", "finding_id", "round_id", "state", "policy_limit", "protocol"),
             "policy_kind": ANNOTATION.c.policy,
-            **columns_of(ANNOTATION, "voxels", "version", "labels_digest", "created_at"),
+            **columns_of(ANNOTATION, "voxels", "version", "labels_digest", "created_at", "method"),
+            "annotator": PERSON.c.pseudonym,
             "declared_entities": sa.cast(declared, sa.Integer),
         },
         order=(SCAN.c.name, FINDING.c.source_index, ANNOTATION.c.created_at, ANNOTATION.c.id),
@@ -386,7 +391,23 @@ def categories(scope: Scope = NOW) -> View:
 def rounds(_scope: Scope = NOW) -> View:
     """Rounds by name."""
     names = ("id", "name", "protocols", "source", "tool", "licence", "opened_at", "closed_at")
-    return View(ROUND, columns_of(ROUND, *names), order=(ROUND.c.name, ROUND.c.id))
+    asked = ("cohort_id", "policy_limit", "instructions", "readers", "tolerance_mm", "accept_above")
+    fields = {**columns_of(ROUND, *names, *asked), "policy_kind": ROUND.c.policy}
+    return View(ROUND, fields, order=(ROUND.c.name, ROUND.c.id))
+
+
+def annotation_events(_scope: Scope = NOW) -> View:
+    """Changes of annotations' states, the first one first."""
+    names = ("id", "annotation_id", "from_state", "to_state", "person", "reason", "at")
+    order = (ANNOTATION_EVENT.c.annotation_id, ANNOTATION_EVENT.c.at, ANNOTATION_EVENT.c.id)
+    return View(ANNOTATION_EVENT, columns_of(ANNOTATION_EVENT, *names), order=order)
+
+
+def annotation_sources(_scope: Scope = NOW) -> View:
+    """What annotations were made of."""
+    order = (ANNOTATION_SOURCE.c.annotation_id, ANNOTATION_SOURCE.c.source_id)
+    fields = columns_of(ANNOTATION_SOURCE, "annotation_id", "source_id")
+    return View(ANNOTATION_SOURCE, fields, order=order, key="source_id")
 
 
 def model_calls(_scope: Scope = NOW) -> View:
