@@ -338,6 +338,7 @@ def fill(archive: Archive) -> None:
     archive.place("second", "valid_1_a_1", "test", {0: (0, 1)})
     again = Drawn((28, 2, 2), (30, 4, 4), Side.LEFT, volume_mm3=80.0, hu_mean=10.0)
     archive.draw("second", "train_1_a_1", {0: [right, again]}, release="second", policy=Policy.EXHAUSTIVE)
-    plan = CohortPlan(where=FindingFilter(text="lobe"))
     with archive.database.transaction() as session:
-        freeze(session, "drawn", draw(session, plan), plan, {"where": {"text": "lobe"}})
+        for name, text in (("drawn", "lobe"), ("other", "mass")):
+            plan = CohortPlan(where=FindingFilter(text=text))
+            freeze(session, name, draw(session, plan), plan, {"where": {"text": text}})
