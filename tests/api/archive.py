@@ -459,9 +459,10 @@ def fill(archive: Archive) -> None:
     again = Drawn((28, 2, 2), (30, 4, 4), Side.LEFT, volume_mm3=80.0, hu_mean=10.0)
     archive.draw("second", "train_1_a_1", {0: [right, again]}, release="second", policy=Policy.EXHAUSTIVE)
     _fill_reports(archive)
-    plan = CohortPlan(where=FindingFilter(text="lobe"))
     with archive.database.transaction() as session:
-        freeze(session, "drawn", draw(session, plan), plan, {"where": {"text": "lobe"}})
+        for name, text in (("drawn", "lobe"), ("other", "mass")):
+            plan = CohortPlan(where=FindingFilter(text=text))
+            freeze(session, name, draw(session, plan), plan, {"where": {"text": text}})
 
 
 def _fill_reports(archive: Archive) -> None:

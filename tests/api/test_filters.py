@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from api.graphql.execution import execute_fields, execute_query
 from api.graphql.where import FILTERS
+from api.services import Services
 from schema.queries.filters import RANGED, EntityFilter
 from tests.api.archive import MASS
 from tests.api.conftest import Ask
@@ -175,3 +177,12 @@ def test_every_measure_can_be_chosen_by(ask: Ask) -> None:
     for name in RANGED:
         camel = name.split("_")[0] + "".join(part.title() for part in name.split("_")[1:])
         ask(f"{{ entities(where: {{{camel}: {{min: 0}}}}) {{ totalCount }} }}")
+
+
+def test_each_cohort_has_its_own_findings(services: Services) -> None:
+    query = "{ cohorts { edges { node { name findings { totalCount edges { node { text } } } } } } }"
+    for answer in (execute_query(services, query), execute_fields(services, query, {})):
+        cohorts = [edge["node"] for edge in answer["data"]["cohorts"]["edges"]]
+        found = {each["name"]: [edge["node"]["text"] for edge in each["findings"]["edges"]] for each in cohorts}
+        assert found == {"drawn": [BOTH, MASS, SECRET], "other": [MASS]}
+        assert [each["findings"]["totalCount"] for each in cohorts] == [3, 1]
