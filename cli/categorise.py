@@ -1,43 +1,49 @@
 """The command about categories of free text: categorise."""
 
-from collections.abc import Iterator
-from functools import partial
-from typing import Any, TextIO
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TextIO, cast
 
 import click
 
-from cli.output import json_option, print_json, progress
-from compute.embedder.embedder import open_embedder
-from ingest.reports.answers import Answers, answer_all
-from ingest.reports.engines import open_engine
-from ingest.reports.rules.categoriser import Categoriser
+from cli.output import counted, errors, json_option, print_json, progress
+from ingest.reports.answers import answer_all
+from ingest.reports.engines import NAMES, open_categoriser, open_engine
 from ingest.reports.stages import Categorisation, Phrase, Stage
 from migrations.ready import ready_database
-from schema.errors import SourceError, StageFailed
+from schema.errors import SourceError
 from schema.report import EngineName
-from schema.settings import load_settings
+from schema.settings import Settings, load_settings
 
 UNDECIDED = "-"
-ENGINES = (EngineName.OPENAI, EngineName.RULES)
+NOTHING = Categorisation(code=None)
 
 
 @click.command()
 @click.argument("file", type=click.File("r", encoding="utf-8-sig"))
-@click.option("--engine", type=click.Choice(list(map(str, ENGINES))), default=str(EngineName.RULES), show_default=True)
+@click.option("--engine", type=click.Choice(list(map(str, NAMES))), default=str(NAMES[0]), show_default=True)
 @json_option
 def categorise(file: TextIO, engine: str, as_json: bool) -> None:
     """Print the code of each line of FILE, a finding each, in their order; `-` where it is undecided, or empty.
 
-    FILE is UTF-8; `-` reads standard input. With --json come scores, and the codes that were nearly chosen.
+    FILE is UTF-8; `-` reads standard input. With --json come scores, and the codes that were nearly chosen. The rules
+    need no database; answers of a language model are kept there, and nobody is asked twice.
     """
-    texts = _read_lines(file)
-    decided = _by_rules(texts) if EngineName(engine) is EngineName.RULES else _by_model(texts)
+    texts, settings = _read_lines(file), load_settings()
+    decided = list((_by_rules if engine == EngineName.RULES else _by_model)(settings, texts))
     if as_json:
-        rows = [{"text": text, **one.model_dump(mode="json")} for text, one in zip(texts, decided, strict=True)]
-        print_json({"engine": engine, "findings": rows})
-        return
-    for one in decided:
-        click.echo(one.code or UNDECIDED)
+        _print_json(engine, texts, decided)
+    else:
+        click.echo("".join(f"{(one and one.code) or UNDECIDED}\n" for one in decided), nl=False)
+    if failed := decided.count(None):
+        errors.print(f"{counted(failed, 'finding')} without an answer: run the same again")
+        sys.exit(1)
+
+
+def _print_json(engine: str, texts: Sequence[str], decided: Sequence[Categorisation | None]) -> None:
+    answers = [(one or NOTHING).model_dump(mode="json") for one in decided]
+    rows = [{"text": text, **answer} for text, answer in zip(texts, answers, strict=True)]
+    print_json({"engine": engine, "findings": rows, "failed": decided.count(None)})
 
 
 def _read_lines(file: TextIO) -> list[str]:
@@ -47,30 +53,26 @@ def _read_lines(file: TextIO) -> list[str]:
         raise SourceError(f"{file.name} is not UTF-8 ({error.reason}): save it as UTF-8") from error
 
 
-def _by_rules(texts: list[str]) -> list[Categorisation]:
-    categoriser = Categoriser(partial(open_embedder, load_settings().embedding_model))
+def _by_rules(settings: Settings, texts: Sequence[str]) -> Iterator[Categorisation]:
+    categoriser = open_categoriser(settings)
     with progress("categorising") as tell:
-        return list(_each(categoriser, texts, tell))
+        for done, text in enumerate(texts, 1):
+            yield categoriser.categorise(text)
+            tell(done, len(texts))
 
 
-def _each(categoriser: Categoriser, texts: list[str], tell: Any) -> Iterator[Categorisation]:
-    for done, text in enumerate(texts, 1):
-        yield categoriser.categorise(text)
-        tell(done, len(texts))
-
-
-def _by_model(texts: list[str]) -> list[Categorisation]:
-    """Ask a language model, every request in the ledger of the database; what was asked before is not asked again."""
-    settings = load_settings()
-    phrases = {text: Phrase(text=text) for text in texts if text.strip()}
+def _by_model(settings: Settings, texts: Sequence[str]) -> Iterator[Categorisation | None]:
+    """Ask for each text once; None where there is no answer."""
+    phrases = [Phrase(text=text) for text in texts]
     with ready_database(settings) as database:
         engine = open_engine(EngineName.OPENAI, settings, database)
-        answers = answer_all(database, engine, Stage.CATEGORISE, phrases.values())
-    if failed := next((why for phrase in phrases.values() if (why := answers.failure_of(phrase))), None):
-        raise StageFailed(failed)
-    return [_of(answers, phrases.get(text)) for text in texts]
+        answers = answer_all(database, engine, Stage.CATEGORISE, [each for each in phrases if _says_something(each)])
+    for why in sorted(set(answers.failed.values())):
+        errors.print(why, markup=False, soft_wrap=True)
+    for phrase in phrases:
+        answer = answers.of(phrase)
+        yield cast("Categorisation | None", answer and answer.output) if _says_something(phrase) else NOTHING
 
 
-def _of(answers: Answers, phrase: Phrase | None) -> Categorisation:
-    answer = answers.of(phrase) if phrase else None
-    return answer.output if answer and isinstance(answer.output, Categorisation) else Categorisation(code=None)
+def _says_something(phrase: Phrase) -> bool:
+    return bool(phrase.text.strip())

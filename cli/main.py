@@ -27,7 +27,7 @@ _COMMANDS = {
     "compute": ("cli.compute", "Compute what is derived from voxels."),
     "evaluate": ("cli.evaluate", "Score predictions against masks; needs no database."),
     "embed": ("cli.search", "Embed findings that have no vector yet."),
-    "categorise": ("cli.categorise", "Give findings, one a line, their codes; needs no database."),
+    "categorise": ("cli.categorise", "Give findings, one a line, their codes."),
     "search": ("cli.search", "Find findings by free text."),
     "query": ("cli.query", "Answer a GraphQL query without a server."),
     "serve": ("cli.serve", "Serve the GraphQL API."),

@@ -39,8 +39,13 @@ def open_engine(
             budget, and no price of the model.
     """
     if name is EngineName.RULES:
-        return RulesEngine(Categoriser(partial(open_embedder, settings.embedding_model)))
+        return RulesEngine(open_categoriser(settings))
     return _open_hosted(settings, database, parallel or settings.llm_parallel, budget_usd)
+
+
+def open_categoriser(settings: Settings) -> Categoriser:
+    """Give what the rules categorise with; its embedder is opened when it is first needed."""
+    return Categoriser(partial(open_embedder, settings.embedding_model))
 
 
 def _open_hosted(settings: Settings, database: Database, parallel: int, budget_usd: Decimal | None) -> HostedEngine:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.ingest.reports.model_server import MODEL, running_model_server
+
 
 @pytest.fixture(scope="module")
 def home(open_command_line: Callable[..., AbstractContextManager[Any]]) -> Iterator[Any]:
@@ -42,7 +44,11 @@ def test_json_has_scores_and_other_codes(home: Any, findings: Path) -> None:
 def test_an_empty_file_gives_nothing(home: Any, findings: Path) -> None:
     findings.write_bytes(b"")
     assert home.run("categorise", findings).stdout == ""
-    assert json.loads(home.run("categorise", findings, "--json").stdout) == {"engine": "rules", "findings": []}
+    assert json.loads(home.run("categorise", findings, "--json").stdout) == {
+        "engine": "rules",
+        "findings": [],
+        "failed": 0,
+    }
 
 
 def test_what_cannot_be_read_is_one_line(home: Any, findings: Path) -> None:
@@ -53,7 +59,27 @@ def test_what_cannot_be_read_is_one_line(home: Any, findings: Path) -> None:
     assert home.run("categorise", findings.with_name("absent.txt")).returncode == 2
 
 
-def test_a_language_model_has_to_be_named(home: Any, findings: Path) -> None:
-    done = home.run("categorise", findings, "--engine", "openai")
+def test_a_language_model_is_asked_once(new_command_line: Callable[..., Any], findings: Path) -> None:
+    findings.write_text("Nodule\n\nPleural effusion\nNodule\nsomething else\n", "utf-8")
+    with running_model_server() as server:
+        home = new_command_line(GROUNDCT_LLM_MODEL=MODEL, OPENAI_BASE_URL=server.url, OPENAI_API_KEY="sk-none")
+        for _ in range(2):
+            done = home.run("categorise", findings, "--engine", "openai")
+            assert (done.returncode, done.stdout) == (0, "2d\n-\n2e\n2d\n-\n"), done.stderr
+        assert sorted(asked.stage for asked in server.asked) == ["categorise"] * 3
+
+
+def test_what_a_language_model_does_not_answer_is_said(new_command_line: Callable[..., Any], findings: Path) -> None:
+    findings.write_text("Nodule\nPleural effusion\n", "utf-8")
+    with running_model_server() as server:
+        server.faults_by_words["effusion"] = lambda asked: server.completion(asked, "hard to say")
+        home = new_command_line(GROUNDCT_LLM_MODEL=MODEL, OPENAI_BASE_URL=server.url, OPENAI_API_KEY="sk-none")
+        done = home.run("categorise", findings, "--engine", "openai")
+    assert (done.returncode, done.stdout) == (1, "2d\n-\n")
+    assert "1 finding without an answer" in done.stderr
+
+
+def test_a_language_model_has_to_be_named(command_line: Any, findings: Path) -> None:
+    done = command_line.run("categorise", findings, "--engine", "openai")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "GROUNDCT_LLM_MODEL" in done.stderr
