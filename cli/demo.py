@@ -22,12 +22,15 @@ from ingest.phantoms import (
     EXPECTED_NAME,
     JSON_NAME,
     METADATA_NAME,
+    REPORTS_NAME,
     SCANS,
     SECOND_JSON_NAME,
     SECOND_MASKS,
     make_dataset,
 )
 from ingest.report import ImportReport
+from ingest.reports.files import ReportDefaults
+from ingest.reports.importing import ReportOptions, import_reports
 from migrations.ready import ready_database
 from schema.queries.filters import FindingFilter
 from schema.queries.pages import PageRequest
@@ -40,6 +43,7 @@ _QUERY = """{
     totalCount
     edges { node {
       text category { code name } side scan { name spacingMm }
+      sentences { section startChar endChar text }
       annotations { policy { kind limit } }
       entities { label volumeMl centroidLpsMm side huMean }
     } }
@@ -67,6 +71,7 @@ def demo(scans: int, seed: int) -> None:
     _show_faults(folder, report)
     with ready_database(settings) as database:
         services = Services.of_settings(database, settings)
+        _import_reports(services, folder, collection)
         _compute(services, folder, collection)
         _show_findings(services)
         console.print(f"\n[bold]5. Search[/bold] groundct search {_SEARCH!r}")
@@ -122,6 +127,14 @@ def _import(settings: Settings, folder: Path, collection: str) -> ImportReport:
     )
     print_report(run_import(settings, second))
     return report
+
+
+def _import_reports(services: Services, folder: Path, collection: str) -> None:
+    options = ReportOptions(folder / REPORTS_NAME, collection, ReportDefaults("en", machine_translated=True))
+    told = import_reports(services.database, options)
+    links = told.links if told.sentences else None
+    said = f", findings with a sentence: {links.linked} of {links.findings}" if links else ", there already"
+    console.print(f"\n   and the reports: {counted(told.sentences, 'new sentence')}{said}")
 
 
 def _show_faults(folder: Path, report: ImportReport) -> None:

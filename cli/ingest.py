@@ -9,7 +9,7 @@ from cli.organs import organs
 from cli.output import console, counted, errors, file_size, json_option, print_faults, print_json, progress
 from cli.policy import PolicyType
 from cli.reasoning import reasoning
-from cli.report_files import reports
+from cli.report_files import extracted, reports
 from cli.returning import round_
 from cli.review import reviews
 from cli.search import embed_new
@@ -38,6 +38,7 @@ ingest.add_command(organs)
 ingest.add_command(reviews)
 ingest.add_command(reasoning)
 ingest.add_command(reports)
+ingest.add_command(extracted)
 ingest.add_command(round_)
 
 

@@ -1,4 +1,4 @@
-"""Commands that import reports: ingest reports."""
+"""Commands that import reports: ingest reports, ingest extracted."""
 
 import re
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from cli.output import console, counted, json_option, print_faults, print_json, progress
+from ingest.reports.extracted import ExtractedImport, import_extracted
 from ingest.reports.files import LANGUAGE, ReportDefaults
 from ingest.reports.importing import ReportOptions, ReportsReport, import_reports
 from migrations.ready import ready_database
@@ -48,5 +49,35 @@ def _print_report(report: ReportsReport) -> None:
     console.print(
         f"{would}reports: {counts}; {counted(report.sentences, 'new sentence')}, {report.aligned:,} aligned;"
         f" findings with a sentence: {report.links.linked:,} of {report.links.findings:,}; {report.seconds:.1f} s",
+        soft_wrap=True,
+    )
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--collection", default="ct-rate", show_default=True)
+@json_option
+def extracted(files: tuple[Path, ...], collection: str, as_json: bool) -> None:
+    """Import reports that were read elsewhere: FILES are reports_dataset.json, or what its pipeline leaves behind.
+
+    Rewritten reports, extractions, positives and categories of one study may stand in several files: name them all.
+    Running it again changes nothing.
+    """
+    with ready_database(load_settings()) as database, progress("importing extracted reports") as tell:
+        told = import_extracted(database, files, collection, tell)
+    if as_json:
+        print_json(told.to_json())
+    else:
+        _print_extracted(told)
+    raise SystemExit(1 if told.left_out else 0)
+
+
+def _print_extracted(told: ExtractedImport) -> None:
+    print_faults(told.faults)
+    counts = ", ".join(f"{number:,} {what}" for what, number in told.studies.items() if number) or "none"
+    console.print(
+        f"studies: {counts}; {counted(told.observations, 'observation')};"
+        f" rewritten sentences with a source: {told.linked:,} of {told.rewritten:,};"
+        f" findings with an observation: {told.links.observed:,} of {told.links.findings:,}; {told.seconds:.1f} s",
         soft_wrap=True,
     )

@@ -43,7 +43,7 @@ RULES: dict[FaultKind, tuple[Severity, str]] = {
     FaultKind.EMPTY_REPORT: (_WARNING, "fetch the report's text; the study is kept without it"),
     FaultKind.REPORT_TOO_LONG: (_LEFT_OUT, "look at the row: this is longer than any report"),
     FaultKind.DUPLICATE_REPORT: (_LEFT_OUT, "keep one of the reports of this study"),
-    FaultKind.UNMATCHED_FINDING: (_WARNING, "look at the words: no finding of this study says them"),
+    FaultKind.UNMATCHED_FINDING: (_WARNING, "look at the words of the report and of its study's findings"),
 }
 """What a fault of each kind means for its scan unless said otherwise, and the remedy."""
 

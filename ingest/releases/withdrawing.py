@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from ingest.hiding import MOVED
+from ingest.reports.extracted import source_input
 from ingest.reports.sources import read_sources
 from ingest.reports.stages import Extraction, Phrase, Rewrite, RewrittenReport, Stage, Strict, input_digest
 from schema.arrays.place import Area
@@ -181,6 +182,8 @@ def _input_digests(session: Session, scans: Sequence[UUID], studies: Sequence[in
             inputs += _passed_on(output)
     texts = select(FindingRevision.text).join(Finding, col(Finding.id) == col(FindingRevision.finding_id))
     inputs += [Phrase(text=text) for text in session.exec(texts.where(col(Finding.scan_id).in_(scans)))]
+    named = select(Collection.name, Study.name).join(Study, col(Study.collection_id) == col(Collection.id))
+    inputs += [source_input(*names) for names in session.exec(named.where(col(Study.id).in_(studies)))]
     return {input_digest(each) for each in inputs}
 
 

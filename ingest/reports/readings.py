@@ -103,7 +103,8 @@ def _add(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -
         session.execute(sa.insert(table), rows)
 
 
-def _add_in_order(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+def add_in_order(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Add rows, and give their keys in the order of the rows."""
     if not rows:
         return []
     statement = sa.insert(table).returning(table.c.id, sort_by_parameter_order=True)
@@ -115,7 +116,7 @@ def _save_rewritten(session: Session, key: int, read: Read) -> list[int]:
         {"reading_id": key, "position": n, "region": each.region, "text": each.text}
         for n, each in enumerate(read.rewritten.sentences)
     ]
-    ids = _add_in_order(session, REWRITTEN_SENTENCE, rows)
+    ids = add_in_order(session, REWRITTEN_SENTENCE, rows)
     links = {
         (rewritten, read.source.sentence_ids[link.sentence]): link.score
         for rewritten, each in zip(ids, read.rewritten.sentences, strict=True)
@@ -134,7 +135,7 @@ def _save_observations(session: Session, key: int, read: Read, categories: Mappi
         said = {"phrase": each.phrase, "present": each.present, "refers_to_prior": each.refers_to_prior}
         category = {"category_code": code, "category_id": categories.get(code) if code else None}
         rows.append({"reading_id": key, "position": n, **said, **category})
-    return _add_in_order(session, OBSERVATION, rows)
+    return add_in_order(session, OBSERVATION, rows)
 
 
 def _descriptors(read: Read, observations: Sequence[int], version: str) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from compute.jobs.pending import role_of
+from ingest.rounds.saving import name_person
 from schema import identity
 from schema.annotation import Annotation, AnnotationState, Entity
 from schema.database import Database
@@ -184,14 +185,11 @@ def _move(session: Session, annotation: Annotation, draft: VerdictDraft) -> None
     if state is None:
         return
     why = " ".join(filter(None, (str(draft.target), str(draft.verdict), draft.reason, draft.words)))
-    settings = {"groundct.person": draft.reviewer, "groundct.reason": why}
-    session.execute(sa.select(*(sa.func.set_config(name, value, True) for name, value in settings.items())))
-    try:
-        if state is AnnotationState.ACCEPTED:
-            _supersede_others(session, annotation)
-        _set_state(session, [annotation.id], state)
-    finally:
-        session.execute(sa.select(*(sa.func.set_config(name, "", True) for name in settings)))
+    name_person(session, draft.reviewer, why)
+    if state is AnnotationState.ACCEPTED:
+        _supersede_others(session, annotation)
+    _set_state(session, [annotation.id], state)
+    name_person(session, None, "")
 
 
 def _next_state(now: AnnotationState, draft: VerdictDraft) -> AnnotationState | None:
