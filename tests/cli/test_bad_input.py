@@ -305,7 +305,7 @@ def test_a_file_that_cannot_be_read_is_one_line(command_line: Any, tmp_path: Pat
     done = command_line.run("ingest", "rexgroundingct", path, "--round", "r", "--no-embed")
     (fault, summary) = done.stdout.splitlines()
     assert (done.returncode, done.stderr) == (1, "")
-    assert fault.startswith(f"left_out  bad_json  : {path}: {files[path]}")
+    assert fault.startswith(f"left_out  bad_json  {path}: {files[path]}")
     assert fault.endswith(f"; {RULES[FaultKind.BAD_JSON][1]} [{path}]")
     assert "scans 0 new, 0 unchanged, 0 left out" in summary
 
