@@ -34,6 +34,7 @@ _COMMANDS = {
     "token": ("cli.token", "Tokens by which somebody may read over the network."),
     "show": ("cli.show", "Draw a finding or a scan into a PNG."),
     "reports": ("cli.reports", "Read reports: regions, observations, descriptors, categories."),
+    "ontology": ("cli.ontology", "Trees of categories, and what is in them."),
     "cohort": ("cli.cohort", "Selections of findings that stay as they were drawn."),
     "review": ("cli.review", "What should be looked at, and verdicts on it."),
     "person": ("cli.person", "Annotators and reviewers, under pseudonyms."),

@@ -39,7 +39,10 @@ RULES: dict[FaultKind, tuple[Severity, str]] = {
     FaultKind.FRAME_DIFFERS: (_LEFT_OUT, "save the labels on the grid of this scan's volume, with its affine"),
     FaultKind.UNKNOWN_LABEL: (_WARNING, "give the scheme that the model used, or its names by --labels FILE.json"),
     FaultKind.ORGANS_OVERLAP: (_WARNING, "look at the files: here a voxel is of one organ"),
-    FaultKind.MISSING_COLUMN: (_LEFT_OUT, "give the table the column that the format asks for"),
+    FaultKind.MISSING_COLUMN: (
+        _WARNING,
+        "give the table the column that the format asks for, or know that the section stays empty",
+    ),
     FaultKind.EMPTY_REPORT: (_WARNING, "fetch the report's text; the study is kept without it"),
     FaultKind.REPORT_TOO_LONG: (_LEFT_OUT, "look at the row: this is longer than any report"),
     FaultKind.DUPLICATE_REPORT: (_LEFT_OUT, "keep one of the reports of this study"),

@@ -34,6 +34,9 @@ class Category(Record, views=[views.categories]):
     parent: Optional["Category"] = one(links.CATEGORY_PARENT, "Null for a root.")
     children: list["Category"] = many(links.CATEGORY_CHILDREN, "The nodes right below it.")
     finding_count: int = computed("finding_count", "Findings of the whole subtree.")
+    observation_count: int = computed(
+        "observation_count", "What the latest readings of reports say is there, of the whole subtree."
+    )
     findings: Annotated["FindingConnection", strawberry.lazy("api.graphql.finding")] = listed(
         Listed(views.findings, below_category), "Findings of the whole subtree."
     )

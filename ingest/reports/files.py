@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ingest.faults import FaultDraft, fault
 from schema.collection import StudyName
 from schema.errors import SourceError
-from schema.import_run import FaultKind, Severity
+from schema.import_run import FaultKind
 from schema.report import Section
 
 LONGEST_REPORT = 100_000
@@ -97,8 +97,8 @@ class _Teller:
     path: Path
     faults: list[FaultDraft]
 
-    def __call__(self, kind: FaultKind, line: int, message: str, severity: Severity | None = None) -> None:
-        self.faults.append(fault(kind, f"line {line}: {message}", path=self.path, severity=severity))
+    def __call__(self, kind: FaultKind, line: int, message: str) -> None:
+        self.faults.append(fault(kind, f"line {line}: {message}", path=self.path))
 
 
 @contextmanager
@@ -145,7 +145,7 @@ def _section_columns(heading: list[str], language: str, tell: _Teller) -> dict[S
         if found := [name for name in (base + ending, base) if name in heading]:
             columns[section] = heading.index(found[0])
         else:
-            tell(FaultKind.MISSING_COLUMN, 1, f"has no column {base}{ending}", Severity.WARNING)
+            tell(FaultKind.MISSING_COLUMN, 1, f"has no column {base}{ending}")
     if _NAME not in heading or not columns.keys() & {Section.FINDINGS, Section.IMPRESSION}:
         needed = f"{_NAME}, Findings{ending} and Impressions{ending}"
         told = ", ".join(heading)[:200]

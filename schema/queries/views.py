@@ -28,10 +28,12 @@ from schema.queries.tables import (
     GEOMETRY,
     LOCATION,
     MODEL_CALL,
+    OBSERVATION,
     ONTOLOGY,
     ORGAN_MASK,
     PATIENT,
     PERSON,
+    READING,
     REASONING,
     REASONING_STEP,
     RELEASE,
@@ -367,7 +369,7 @@ def _largest_first(shares: Expression) -> Expression:
 
 @lru_cache(maxsize=64)
 def categories(scope: Scope = NOW) -> View:
-    """Categories of every ontology; `finding_count` is over the subtree, in the scope."""
+    """Categories of every ontology; counts are over the subtree: of findings in the scope, of observations now."""
     below = CATEGORY.alias()
     counted = findings(scope)
     in_subtree = sa.and_(
@@ -379,12 +381,22 @@ def categories(scope: Scope = NOW) -> View:
         .where(counted.where, in_subtree)
         .correlate(CATEGORY)
     )
+    observed = (
+        sa.select(sa.func.count())
+        .select_from(
+            OBSERVATION.join(READING, READING.c.id == OBSERVATION.c.reading_id).join(
+                below, below.c.id == OBSERVATION.c.category_id
+            )
+        )
+        .where(READING.c.is_latest, OBSERVATION.c.present, in_subtree)
+        .correlate(CATEGORY)
+    )
     names = ("id", "ontology_id", "parent_id", "code", "name", "path", "focality", "segmented", "assignable")
     return View(
         CATEGORY.join(ONTOLOGY, ONTOLOGY.c.id == CATEGORY.c.ontology_id),
         {**columns_of(CATEGORY, *names), "ontology": ONTOLOGY.c.name, "ontology_version": ONTOLOGY.c.version},
         order=(CATEGORY.c.path, CATEGORY.c.id),
-        computed={"finding_count": count.scalar_subquery()},
+        computed={"finding_count": count.scalar_subquery(), "observation_count": observed.scalar_subquery()},
     )
 
 
