@@ -72,9 +72,13 @@ def compute_digests(session: Session, release_id: int) -> ReleaseDigests:
 
 
 def save_digests(session: Session, release_id: int) -> ReleaseDigests:
-    """Compute a release's digests, as the owner, and keep them and the hashes of their leaves with it."""
+    """Compute a release's digests, as the owner, and keep them and the hashes of their leaves with it.
+
+    Two at a time take turns, and the later one sees what the earlier one committed.
+    """
+    kept = select(Release.digest, Release.storage_digest).where(Release.id == release_id)
+    before = session.exec(kept.with_for_update()).one()
     digests = compute_digests(session, release_id)
-    before = session.exec(select(Release.digest, Release.storage_digest).where(Release.id == release_id)).one()
     if tuple(before) != (digests.logical, digests.storage):
         _save_leaves(session, release_id, digests)
         statement = sa.update(Release).where(col(Release.id) == release_id)
