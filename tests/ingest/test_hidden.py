@@ -176,6 +176,8 @@ def test_own_functions_read_nothing_hidden(api: Connection) -> None:
         "log_transition()",
         "refuse_later_members()",
         "refuse_open_rows_of_hidden_scan()",
+        "refuse_other_sentences()",
+        "refuse_other_text()",
         "refuse_rows_of_complete_release()",
         "refuse_unknown_transition()",
         "scan_is_hidden(uuid)",
