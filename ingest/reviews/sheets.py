@@ -32,7 +32,7 @@ from schema.arrays.store import ArrayStore, LabelArea
 from schema.scan import Scan, Volume, VolumeStorage
 
 CHOICES = (
-    {"words": "right", "target": "mask", "verdict": "accept"},
+    {"words": "accept", "target": "mask", "verdict": "accept"},
     {"words": "a part is missing", "target": "mask", "verdict": "reject", "reason": "mask_misses_part"},
     {"words": "goes beyond it", "target": "mask", "verdict": "reject", "reason": "mask_spills"},
     {"words": "not where it is", "target": "mask", "verdict": "reject", "reason": "mask_elsewhere"},
