@@ -1,6 +1,7 @@
 """Scores an engine of reports over the labelled set: what it reads in sentences, and what it describes.
 
     python -m tests.ingest.reports.score --engine rules
+    python -m tests.ingest.reports.score --engine openai
 
 A sentence is read as a report of its own. What is read is paired with what is labelled by their common words, each
 with one at most, and then what is left, if it is one on each side (`operated gallbladder`, `cholecystectomy`); of a
@@ -11,18 +12,15 @@ describes in the phrases of pairs, and beside that in the labelled findings.
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from compute.embedder.embedder import open_embedder
 from ingest.reports.engine import Engine
-from ingest.reports.rules.categoriser import Categoriser
-from ingest.reports.rules.engine import RulesEngine
+from ingest.reports.engines import NAMES, open_engine
 from ingest.reports.stages import (
     Categorisation,
     Described,
@@ -36,14 +34,12 @@ from ingest.reports.stages import (
     SourceSentence,
     Stage,
 )
+from migrations.ready import ready_database
 from schema.descriptor import DescriptorKind
-from schema.report import Section
-from schema.settings import Settings
+from schema.report import EngineName, Section
+from schema.settings import load_settings
 
 FILE = Path(__file__).with_name("labelled.json")
-ENGINES: Mapping[str, Callable[[], Engine]] = {
-    "rules": lambda: RulesEngine(Categoriser(partial(open_embedder, Settings().embedding_model))),
-}
 ALIKE = 0.4
 """The least share of common words, as Dice, in a pair."""
 _SMALL = frozenset(
@@ -253,11 +249,13 @@ def _dice(one: frozenset[str], other: frozenset[str]) -> float:
 
 
 @click.command()
-@click.option("--engine", type=click.Choice(sorted(ENGINES)), default="rules", show_default=True)
+@click.option("--engine", type=click.Choice(list(map(str, NAMES))), default="rules", show_default=True)
 def main(engine: str) -> None:
-    """Print a table of scores."""
-    for line in score(ENGINES[engine]()).lines():
-        click.echo(line)
+    """Print a table of scores; requests to a language model go into the ledger of the archive of the settings."""
+    settings = load_settings()
+    with ready_database(settings) as database:
+        for line in score(open_engine(EngineName(engine), settings, database)).lines():
+            click.echo(line)
 
 
 if __name__ == "__main__":
