@@ -17,7 +17,7 @@ from compute.kernels.cuda.crops import Finding
 from compute.kernels.cuda.devices import Device
 from compute.kernels.cuda.gather import gather_findings
 from compute.kernels.frames import check_affine
-from compute.kernels.runs import Runs
+from compute.kernels.runs import LABEL, ROW, START, STOP, Runs
 from compute.kernels.volumes import check_image
 from compute.quantities import FULL, Column, DrawnFinding, GeometrySettings, Quantity, ScanFrame
 from schema.annotation import Geometry
@@ -133,6 +133,13 @@ def kernel_runs(labels: LabelRuns) -> Runs:
     """The runs of a finding as the kernels take them."""
     z, y, start, stop, label = labels.runs.astype(np.int32).T
     return np.stack([z * labels.shape_zyx[1] + y, start, stop, label], axis=1)
+
+
+def labels_of(runs: Runs, shape_zyx: tuple[int, int, int]) -> LabelRuns:
+    """The labels of a finding whose runs the kernels made: what `kernel_runs` undoes."""
+    z, y = np.divmod(runs[:, ROW], shape_zyx[1])
+    columns = np.stack([z, y, runs[:, START], runs[:, STOP], runs[:, LABEL]], axis=1)
+    return LabelRuns(columns.astype(np.uint32), shape_zyx)
 
 
 _OF_THE_ROW = {"entity_id", "volume_ml", "kernel_version", "settings", "device", "computed_at"}

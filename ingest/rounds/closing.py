@@ -19,12 +19,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
 from compute.evaluation.statistics import interval, resamples, told
-from compute.geometry import kernel_runs, measure_finding
+from compute.geometry import kernel_runs, labels_of, measure_finding
 from compute.jobs.cluster import map_unordered
 from compute.jobs.pending import role_of
 from compute.kernels.agreement import PairAgreement, majority, pair_agreement
 from compute.kernels.frames import steps_zyx_lps_mm
-from compute.kernels.runs import LABEL, ROW, START, STOP
 from ingest.locking import arrays_kept
 from ingest.rounds.saving import name_person
 from schema import identity
@@ -260,15 +259,8 @@ class _Job:
         steps = steps_zyx_lps_mm(np.reshape(read.affine_ras, (4, 4))) if read.affine_ras else None
         runs = [kernel_runs(self.store.read_runs(each.digest, area, each.array_index)) for each in read.drawings]
         pairs = tuple(pair_agreement(*pair, shape, steps, self.tolerance_mm) for pair in combinations(runs, 2))
-        consensus = _labels(majority(runs, shape), read.shape_vox)
+        consensus = labels_of(majority(runs, shape), shape)
         return AgreedFinding(read, pairs, consensus, self.store.write_labels([consensus], area))
-
-
-def _labels(runs: NDArray[np.int32], shape_vox: tuple[int, int, int]) -> LabelRuns:
-    width, height, depth = shape_vox
-    z, y = np.divmod(runs[:, ROW], height)
-    columns = np.stack([z, y, runs[:, START], runs[:, STOP], runs[:, LABEL]], axis=1)
-    return LabelRuns(columns.astype(np.uint32), (depth, height, width))
 
 
 def _save_agreement(session: Session, row: _Closed, agreed: AgreedFinding) -> None:

@@ -14,13 +14,13 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from compute.geometry import kernel_runs
+from compute.geometry import kernel_runs, labels_of
 from compute.jobs.cluster import map_unordered
 from compute.jobs.pending import role_of
 from compute.kernels.changes import Change, difference_runs, entity_changes
 from compute.kernels.frames import steps_zyx_lps_mm
 from compute.kernels.overlaps import dice
-from compute.kernels.runs import LABEL, START, STOP, Runs, run_lengths
+from compute.kernels.runs import LABEL, run_lengths
 from ingest.locking import arrays_kept
 from schema.agreement import AnnotationDifference
 from schema.arrays.runs import LabelRuns
@@ -315,7 +315,7 @@ class _Job:
             "changes": [_row(each) for each in entity_changes(before, after, height, steps)],
         }
         area = LABEL_AREAS[pair.visibility]
-        stored = self.store.write_labels([_labels(differing, pair.shape_vox)], area) if len(differing) else None
+        stored = self.store.write_labels([labels_of(differing, pair.shape_vox[::-1])], area) if len(differing) else None
         return pair, facts, stored
 
     def _read(self, pair: FindingPair, side: Side) -> LabelRuns:
@@ -325,13 +325,6 @@ class _Job:
 def _row(change: Any) -> dict[str, Any]:
     told = asdict(change)
     return {**told, "change": str(change.change), "before": list(change.before), "after": list(change.after)}
-
-
-def _labels(runs: Runs, shape_vox: tuple[int, int, int]) -> LabelRuns:
-    width, height, depth = shape_vox
-    z, y = np.divmod(runs[:, 0], height)
-    columns = (z, y, runs[:, START], runs[:, STOP], runs[:, LABEL])
-    return LabelRuns(np.stack(columns, axis=1).astype(np.uint32), (depth, height, width))
 
 
 def _keep(
