@@ -16,7 +16,7 @@ from schema.queries.filters import FindingFilter, finding_condition
 from schema.queries.mistakes import ReadMistake
 from schema.queries.scope import NOW, Scope
 from schema.queries.tables import COHORT, COHORT_MEMBER, FINDING, PATIENT, RELEASE, REVISION, SCAN, STUDY
-from schema.queries.views import findings
+from schema.queries.views import closed, findings
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def cases_of(session: Session, name: str) -> list[dict[str, Any]]:
     release = session.scalar(sa.select(COHORT.c.release_id).where(COHORT.c.id == key))
     view = findings(Scope(release_id=release))
     drawn = sa.select(FINDING.c.scan_id).join(COHORT_MEMBER, COHORT_MEMBER.c.finding_id == FINDING.c.id)
-    inside = FINDING.c.scan_id.in_(drawn.where(COHORT_MEMBER.c.cohort_id == key).correlate(None))
+    inside = FINDING.c.scan_id.in_(closed(drawn.where(COHORT_MEMBER.c.cohort_id == key)))
     columns = [SCAN.c.name, SCAN.c.shape_vox, *(view.fields[each] for each in ("index", "text", "category_code"))]
     found = sa.select(*columns).select_from(view.rows).where(view.where, inside).order_by(*view.order)
     cases: dict[str, dict[str, Any]] = {}

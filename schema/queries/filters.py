@@ -5,11 +5,12 @@ entity's sides, counts and measures are those of the annotations in the scope, s
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, Self, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlmodel import Session
 
 from schema.annotation import Policy
 from schema.finding import Side
@@ -42,6 +43,7 @@ from schema.queries.tables import (
 from schema.queries.views import (
     MEASURES,
     Expression,
+    closed,
     contradicted,
     default_annotations,
     entities,
@@ -71,12 +73,11 @@ class InRelease:
     def scans(self) -> sa.Select[Any]:
         """Select the ids of such scans."""
         named = {"split": self.split, "protocol": self.protocol}
-        return (
+        return closed(
             sa.select(RELEASE_SCAN.c.scan_id)
             .join(RELEASE, RELEASE.c.id == RELEASE_SCAN.c.release_id)
             .where(RELEASE.c.name == self.name)
             .where(*(RELEASE_SCAN.c[column] == value for column, value in named.items() if value is not None))
-            .correlate(None)
         )
 
     def condition_on_finding(self) -> Expression:
@@ -85,9 +86,8 @@ class InRelease:
             sa.select(RELEASE_FINDING.c.finding_id)
             .join(RELEASE, RELEASE.c.id == RELEASE_FINDING.c.release_id)
             .where(RELEASE.c.name == self.name, RELEASE_FINDING.c.scan_id.in_(self.scans()))
-            .correlate(None)
         )
-        return FINDING.c.id.in_(named)
+        return FINDING.c.id.in_(closed(named))
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class MetadataFilter:
         parts = [columns[name] == value for name, value in equal.items() if value is not None]
         between = {name: getattr(self, name) for name in ("patient_age_years", "study_date")}
         parts += [each.condition(columns[name]) for name, each in between.items() if each is not None]
-        return SCAN.c.id.in_(sa.select(columns.scan_id).where(*parts).correlate(None))
+        return SCAN.c.id.in_(closed(sa.select(columns.scan_id).where(*parts)))
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,8 @@ class FindingFilter:
     category_under: str | None = None
     """The code or one below it."""
     focality: Focality | None = None
+    category_ids: list[int] | None = None
+    """The keys that the above were found to mean."""
     present: bool | None = None
     refers_to_prior: bool | None = None
     release: InRelease | None = None
@@ -252,17 +254,25 @@ def finding_condition(given: FindingFilter | None, scope: Scope) -> Expression:
     return _FINDING.condition(given, scope)
 
 
+def with_category_ids(session: Session, given: FindingFilter) -> FindingFilter:
+    """Give a filter that names categories by their keys: of how many findings have a key, the planner knows."""
+    asked = [part(value) for name, part in _CATEGORY.items() if (value := getattr(given, name)) is not None]
+    if not asked:
+        return given
+    keys = session.scalars(sa.select(CATEGORY.c.id).where(*asked).order_by(CATEGORY.c.id)).all()
+    return replace(given, **dict.fromkeys(_CATEGORY), category_ids=list(keys))
+
+
 def entity_condition(given: EntityFilter | None, scope: Scope) -> Expression:
     """Turn a filter of entities into a condition over `views.entities` of the scope; None lets all through."""
     return _ENTITY.condition(given, scope)
 
 
-def in_subtree(code: str) -> Expression:
-    """Tell whether a finding's category has this code, in any ontology, or stands below it."""
+def _in_subtree(code: str) -> Expression:
+    """Tell whether a category has this code, in any ontology, or stands below it."""
     top = CATEGORY.alias()
     below = sa.and_(top.c.ontology_id == CATEGORY.c.ontology_id, sa.func.starts_with(CATEGORY.c.path, top.c.path))
-    keys = sa.select(CATEGORY.c.id).join_from(CATEGORY, top, below).where(top.c.code == code)
-    return REVISION.c.category_id.in_(keys.correlate(None))
+    return sa.exists().where(top.c.code == code, below).correlate(CATEGORY)
 
 
 def below_category(key: Expression) -> Expression:
@@ -275,11 +285,11 @@ def below_category(key: Expression) -> Expression:
 
 def scan_in_release(key: Any) -> Expression:
     """Tell whether a scan is in the release of a key."""
-    return SCAN.c.id.in_(sa.select(RELEASE_SCAN.c.scan_id).where(RELEASE_SCAN.c.release_id == key).correlate(None))
+    return SCAN.c.id.in_(closed(sa.select(RELEASE_SCAN.c.scan_id).where(RELEASE_SCAN.c.release_id == key)))
 
 
-def _in_category(condition: Expression) -> Expression:
-    return REVISION.c.category_id.in_(sa.select(CATEGORY.c.id).where(condition).correlate(None))
+def _in_category(condition: Callable[[Any], Expression]) -> Callable[[Any, Scope], Expression]:
+    return lambda value, _: REVISION.c.category_id.in_(closed(sa.select(CATEGORY.c.id).where(condition(value))))
 
 
 def plain_name(scan: str) -> str:
@@ -300,19 +310,19 @@ def _some_finding_of_scan(given: FindingFilter, scope: Scope) -> Expression:
     """Uncorrelated: the scans of such findings."""
     view = findings(scope)
     found = sa.select(FINDING.c.scan_id).select_from(view.rows).where(view.where, finding_condition(given, scope))
-    return SCAN.c.id.in_(found.correlate(None))
+    return SCAN.c.id.in_(closed(found))
 
 
 def _of_finding(given: FindingFilter, scope: Scope) -> Expression:
     view = findings(scope)
     found = sa.select(FINDING.c.id).select_from(view.rows).where(view.where, finding_condition(given, scope))
-    return FINDING.c.id.in_(found.correlate(None))
+    return FINDING.c.id.in_(closed(found))
 
 
 def _on_scan(given: ScanFilter, scope: Scope) -> Expression:
     condition = scan_condition(given, scope)
     rows = scans().rows_with([condition])
-    return FINDING.c.scan_id.in_(sa.select(SCAN.c.id).select_from(rows).where(condition).correlate(None))
+    return FINDING.c.scan_id.in_(closed(sa.select(SCAN.c.id).select_from(rows).where(condition)))
 
 
 def _findings_of_scan(scope: Scope) -> Expression:
@@ -329,7 +339,7 @@ def _in_cohort(column: sa.Column[Any], name: str) -> sa.Select[Any]:
     """Select a column of the findings of a cohort."""
     rows = COHORT_MEMBER.join(COHORT, COHORT.c.id == COHORT_MEMBER.c.cohort_id)
     rows = rows.join(FINDING, FINDING.c.id == COHORT_MEMBER.c.finding_id)
-    return sa.select(column).select_from(rows).where(COHORT.c.name == name).correlate(None)
+    return closed(sa.select(column).select_from(rows).where(COHORT.c.name == name))
 
 
 def member_of_cohort(key: Any) -> Expression:
@@ -350,7 +360,7 @@ def _in_hidden_split() -> Expression:
     )
     rows = RELEASE_SCAN.join(RELEASE_SPLIT, split)
     hidden = sa.select(RELEASE_SCAN.c.scan_id).select_from(rows)
-    return SCAN.c.id.in_(hidden.where(RELEASE_SPLIT.c.visibility == Visibility.HIDDEN).correlate(None))
+    return SCAN.c.id.in_(closed(hidden.where(RELEASE_SPLIT.c.visibility == Visibility.HIDDEN)))
 
 
 def _has_side(side: Side, scope: Scope) -> Expression:
@@ -373,7 +383,7 @@ def _in_round(name: str) -> sa.Select[Any]:
 
 
 def _drawn_in_round(name: str) -> Expression:
-    return FINDING.c.id.in_(_in_round(name).with_only_columns(ANNOTATION.c.finding_id).correlate(None))
+    return FINDING.c.id.in_(closed(_in_round(name).with_only_columns(ANNOTATION.c.finding_id)))
 
 
 def _has_policy(policy: Policy, scope: Scope) -> Expression:
@@ -383,7 +393,7 @@ def _has_policy(policy: Policy, scope: Scope) -> Expression:
 
 
 def _of_annotation(condition: sa.Select[Any]) -> Expression:
-    return ENTITY.c.annotation_id.in_(condition.correlate(None))
+    return ENTITY.c.annotation_id.in_(closed(condition))
 
 
 def _ranges(given: Mapping[str, Between]) -> Expression:
@@ -396,7 +406,7 @@ def _near_entity(given: NearEntity, scope: Scope) -> Expression:
     condition = entity_condition(given.entity, scope)
     columns = [GEOMETRY.c.entity_id, FINDING.c.scan_id, *(GEOMETRY.c[name] for name in BOX)]
     rows = view.rows_with([condition, *columns])
-    others = sa.select(*columns).select_from(rows).where(view.where, condition).correlate(None).subquery()
+    others = closed(sa.select(*columns).select_from(rows).where(view.where, condition)).subquery()
     there = sa.and_(others.c.scan_id == FINDING.c.scan_id, is_near(others, given.within_mm))
     # Looked for from each entity, by its scan: the others of a whole archive are never gathered.
     return sa.exists(sa.select(others.c.entity_id).where(there).offset(0).correlate_except(others))
@@ -417,15 +427,20 @@ _SCAN: _Reader[ScanFilter] = _Reader(
     }
 )
 
+_CATEGORY: Mapping[str, Callable[[Any], Expression]] = {
+    "category": lambda code: CATEGORY.c.code == code,
+    "category_under": _in_subtree,
+    "focality": lambda focality: CATEGORY.c.focality == focality,
+}
+
 _FINDING: _Reader[FindingFilter] = _Reader(
     {
         "ids": lambda ids, _: among(FINDING.c.id, ids),
         "scans": lambda names, _: FINDING.c.scan_id.in_(_named_scans(names)),
         "scan": _on_scan,
         "text": lambda text, _: REVISION.c.words.bool_op("@@")(sa.func.websearch_to_tsquery(ENGLISH, text)),
-        "category": lambda code, _: _in_category(CATEGORY.c.code == code),
-        "category_under": lambda code, _: in_subtree(code),
-        "focality": lambda focality, _: _in_category(CATEGORY.c.focality == focality),
+        **{name: _in_category(condition) for name, condition in _CATEGORY.items()},
+        "category_ids": lambda keys, _: REVISION.c.category_id.in_(keys),
         "present": lambda present, _: REVISION.c.present if present else sa.not_(REVISION.c.present),
         "refers_to_prior": lambda refers, _: REVISION.c.refers_to_prior == refers,
         "release": lambda release, _: release.condition_on_finding(),

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
+from pgvector import HalfVector
+from pgvector.psycopg.halfvec import HalfVectorBinaryDumper
 from pgvector.sqlalchemy import HALFVEC
 from sqlmodel import Session
 
@@ -31,6 +34,18 @@ MOST_SCANNED_OF_TERMS = 4000
 MOST_SCANNED = 20_000
 """hnsw.max_scan_tuples: where a filter leaves so little that this ends first, the rows are compared one by one."""
 
+psycopg.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)
+
+
+class _Sent(sa.types.UserDefinedType[HalfVector]):
+    """A `HalfVector` as psycopg sends it, in bytes: as text it takes longer to write and to read than to compare."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Name PostgreSQL's type."""
+        return "HALFVEC"
+
 
 @dataclass(frozen=True)
 class VectorToCome:
@@ -47,7 +62,7 @@ class VectorToCome:
     @cached_property
     def sent(self) -> Expression:
         """The vector, sent once however often a statement compares with it."""
-        return self.slot.bound(HALFVEC())
+        return self.slot.bound(_Sent())
 
     def distance(self) -> Expression:
         """Give the cosine distance, compared one by one."""

@@ -13,7 +13,7 @@ from schema.queries.mistakes import ReadMistake
 from schema.queries.ranges import Between, bound
 from schema.queries.slots import Slot
 from schema.queries.tables import ENTITY, GEOMETRY, LOCATION, ORGAN_MASK
-from schema.queries.views import Expression
+from schema.queries.views import Expression, closed
 
 Number = float | Slot
 BOX = [f"box_{end}_{axis}_lps_mm" for end in ("min", "max") for axis in "xyz"]
@@ -86,8 +86,8 @@ class LocationFilter:
     def condition(self) -> Expression:
         """Tell whether the enclosing statement's entity lies so in any organ mask of its scan."""
         rows = LOCATION.join(ORGAN_MASK, ORGAN_MASK.c.id == LOCATION.c.organ_mask_id)
-        found = sa.select(LOCATION.c.entity_id).select_from(rows).where(*self._parts()).correlate(None)
-        return ENTITY.c.id.in_(found)
+        found = sa.select(LOCATION.c.entity_id).select_from(rows).where(*self._parts())
+        return ENTITY.c.id.in_(closed(found))
 
     def _parts(self) -> list[Expression]:
         parts: list[Expression] = []

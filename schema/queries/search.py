@@ -7,7 +7,7 @@ part unless the filter names it.
 """
 
 import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -21,7 +21,7 @@ from sqlmodel import Session
 from schema.errors import NotFound
 from schema.queries import nearest
 from schema.queries.cursors import ScoreCursor
-from schema.queries.filters import ENGLISH, FindingFilter, finding_condition
+from schema.queries.filters import ENGLISH, FindingFilter, finding_condition, with_category_ids
 from schema.queries.kept import Kept
 from schema.queries.mistakes import NotEmbedded, OverLimit, ReadMistake
 from schema.queries.nearest import VectorToCome
@@ -30,14 +30,14 @@ from schema.queries.scope import NOW, Scope
 from schema.queries.slots import Slot, shape_of, slots_of
 from schema.queries.statements import Statement, make_statement
 from schema.queries.tables import EMBEDDING, EMBEDDING_MODEL, FINDING, REVISION
-from schema.queries.terms import Terms, TermsToCome, read_terms
+from schema.queries.terms import Term, Terms, TermsToCome, read_terms
 from schema.queries.views import Expression, findings
 
 SHARE_OF_TERMS = 0.85
 """What the terms weigh in HYBRID, the meaning weighing the rest."""
 MOST_WORDED = 1000
 """Findings with terms of the query that are compared one by one, whatever the index says."""
-OVERHEAD = 50
+OVERHEAD = 20
 """Findings that are proposed for being nearest beside those that are shown: the index's order is not quite exact."""
 ROUNDING = 1e-5
 """By how much a share may be off: PostgreSQL sums it in single precision."""
@@ -122,7 +122,7 @@ def search_page(
         ReadMistake: the cursor is not one of a search.
         ValueError: there is no vector and the mode needs one.
     """
-    ranking = _Ranking(asked, request, where, scope)
+    ranking = _Ranking(asked, request, where and with_category_ids(session, where), scope)
     many = ranking.prepare(session)
     rows = _read_by_index(session, ranking) if many and ranking.leaves_many(session) else None
     exact = rows is None
@@ -191,6 +191,11 @@ class _Ranking:
         """The query's; None where it plays no part."""
         given = None if self.asked.mode is SearchMode.LEXICAL else self.asked.vector
         return None if given is None else HalfVector(list(given))
+
+    @cached_property
+    def shown(self) -> Mapping[Term, str]:
+        """The terms as people read them."""
+        return {term: term.shown(self.asked.text) for term in self.terms.all}
 
     @property
     def limit(self) -> int:
@@ -482,8 +487,7 @@ def _merged(ranking: _Ranking, *found: Sequence[sa.Row[Any]]) -> Sequence[sa.Row
 
 
 def _hit(row: sa.Row[Any], ranking: _Ranking, seen: int) -> SearchHit:
-    text = ranking.asked.text
-    terms = tuple(dict.fromkeys(term.shown(text) for term in ranking.terms.found_in(row.lexemes)))
+    terms = tuple(dict.fromkeys(ranking.shown[term] for term in ranking.terms.found_in(row.lexemes)))
     cursor = ScoreCursor(row.score, row.id, seen).text()
     return SearchHit(row.id, row.score, row.semantic, row.share or None, terms, cursor)
 

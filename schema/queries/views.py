@@ -7,11 +7,10 @@ Fields have the GraphQL names in snake case; those that end in `_id` or `_key` a
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVarTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
-from sqlalchemy.sql.visitors import iterate
 
 from schema.annotation import AnnotationState
 from schema.queries.scope import NOW, Scope
@@ -52,6 +51,7 @@ from schema.queries.tables import (
 from schema.text_check import CheckOutcome
 
 Expression: TypeAlias = sa.ColumnElement[Any]
+Columns = TypeVarTuple("Columns")
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +104,23 @@ def _joined(rows: sa.FromClause, needed: set[sa.FromClause]) -> sa.FromClause:
     return left.join(rows.right, rows.onclause, isouter=rows.isouter)
 
 
+def closed(select: sa.Select[*Columns]) -> sa.Select[*Columns]:
+    """Keep a subquery from taking anything of the statement around it."""
+    return select.correlate(None).execution_options(closed=True)
+
+
 def _tables(*expressions: sa.ClauseElement) -> set[sa.FromClause]:
-    mentioned = (each for expression in expressions for each in iterate(expression))
-    return {each.table for each in mentioned if isinstance(each, sa.Column)}
+    """Give the tables of the columns in expressions; what closed subqueries read is their own."""
+    found: set[sa.FromClause] = set()
+    left = list(expressions)
+    while left:
+        each = left.pop()
+        if isinstance(each, sa.Select) and each.get_execution_options().get("closed"):
+            continue
+        if isinstance(each, sa.Column):
+            found.add(each.table)
+        left += [child for child in each.get_children() if isinstance(child, sa.ClauseElement)]
+    return found
 
 
 def columns_of(table: sa.FromClause, *names: str) -> dict[str, Expression]:
@@ -532,4 +546,4 @@ def contradicted(scope: Scope, name: str) -> Expression:
     outcome = sa.literal(CheckOutcome.CONTRADICTS, TEXT_CHECK.c.outcome.type, literal_execute=True)
     found = sa.select(annotation.c.finding_id).select_from(rows)
     found = found.where(check.c.name == name, check.c.outcome == outcome, default_annotations(scope, annotation))
-    return FINDING.c.id.in_(found.correlate(None))
+    return FINDING.c.id.in_(closed(found))

@@ -31,7 +31,7 @@ from schema.queries.pages import PageRequest
 from schema.queries.scope import NOW, Scope
 from schema.queries.slots import Slot, read
 from schema.queries.tables import RELEASE, ROUND
-from schema.queries.views import Expression
+from schema.queries.views import Expression, closed
 
 USUALLY = 5
 """Rows that a list without pages is taken to have, when the objects of an answer are estimated."""
@@ -159,7 +159,7 @@ class _Walk:
         return NOW if as_of is None else Scope(release_id=self._key_of(RELEASE, as_of))
 
     def _key_of(self, table: sa.Table, name: str | Slot) -> Expression:
-        key = sa.select(table.c.id).where(table.c.name == name).correlate(None).scalar_subquery()
+        key = closed(sa.select(table.c.id).where(table.c.name == name)).scalar_subquery()
         self._named.append(key.is_not(None))
         return key
 

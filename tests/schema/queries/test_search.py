@@ -14,6 +14,7 @@ from schema.arrays.store import ArrayStore
 from schema.database import Database
 from schema.errors import NotFound
 from schema.finding import Side
+from schema.ontology import Focality
 from schema.postgres.address import Address
 from schema.queries.filters import Between, FindingFilter, InRelease, finding_condition
 from schema.queries.mistakes import NotEmbedded, ReadMistake
@@ -204,6 +205,8 @@ def test_there_must_be_a_text(text: str) -> None:
         FindingFilter(text="nodule"),
         FindingFilter(text_side=Side.RIGHT),
         FindingFilter(category="2d", present=True),
+        FindingFilter(category_under="1", focality=Focality.FOCAL),
+        FindingFilter(category_under="none such"),
         FindingFilter(scans=["train_1_a_1"]),
         FindingFilter(entity_count=Between(min=0)),
         FindingFilter(not_=FindingFilter(scans=["train_2_a_1"])),
