@@ -71,7 +71,7 @@ def serve_postgraphile(database: Database, folder: Path, node: Path) -> Iterator
     server.write_bytes((POSTGRAPHILE / "serve.mjs").read_bytes())
     given = [str(url.query["host"]), str(url.database), str(url.username), str(port)]
     with _process(
-        [str(node), server.name, *given], port, {"NODE_ENV": "production", "GRAPHILE_ENV": "production"}, folder
+        [str(node.absolute()), server.name, *given], port, {"NODE_ENV": "production", "GRAPHILE_ENV": "production"}, folder
     ):
         yield Contender("PostGraphile", port, "/graphql", THEIRS)
 
