@@ -70,9 +70,8 @@ def serve_postgraphile(database: Database, folder: Path, node: Path) -> Iterator
     server = folder / "serve.mjs"
     server.write_bytes((POSTGRAPHILE / "serve.mjs").read_bytes())
     given = [str(url.query["host"]), str(url.database), str(url.username), str(port)]
-    with _process(
-        [str(node.absolute()), server.name, *given], port, {"NODE_ENV": "production", "GRAPHILE_ENV": "production"}, folder
-    ):
+    production = {"NODE_ENV": "production", "GRAPHILE_ENV": "production"}
+    with _process([str(node.absolute()), server.name, *given], port, production, folder):
         yield Contender("PostGraphile", port, "/graphql", THEIRS)
 
 

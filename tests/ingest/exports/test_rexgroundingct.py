@@ -4,7 +4,7 @@ import csv
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,8 +32,13 @@ Archive = tuple[Database, ArrayStore, Path]
 @pytest.fixture(scope="module")
 def archive(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
     """A made release with all that the layout has no place for, beside the published one."""
-    folder = tmp_path_factory.mktemp("exports")
-    make_dataset(folder / "data", scans=4, seed=5, faults=False, second=False, shape=(60, 60, 60))
+    with made_release(new_database, tmp_path_factory.mktemp("exports"), scans=4) as made:
+        yield made
+
+
+@contextmanager
+def made_release(new_database: NewDatabase, folder: Path, scans: int) -> Iterator[Archive]:
+    make_dataset(folder / "data", scans=scans, seed=5, faults=False, second=False, shape=(60, 60, 60))
     options = ImportOptions(folder / "data" / "dataset.json", "first", release="base", collection="phantom", workers=1)
     (folder / "waive.json").write_text('[{"kind": "patient", "one": "*", "other": "*", "reason": "as published"}]')
     with new_database() as database, ArrayStore(str(folder / "arrays")) as arrays:
@@ -82,6 +87,13 @@ def test_it_comes_in_again_as_the_same_release(
     archive: Archive, exported: Path, new_database: NewDatabase, tmp_path: Path
 ) -> None:
     assert take_in(new_database, exported, archive[2] / "data" / "volumes", tmp_path) == digests(archive[0])["made"]
+
+
+@pytest.mark.soak
+def test_a_hundred_scans_come_in_again_as_the_same_release(new_database: NewDatabase, tmp_path: Path) -> None:
+    with made_release(new_database, tmp_path / "here", scans=100) as made:
+        out = write(made, tmp_path / "out")
+        assert take_in(new_database, out, made[2] / "data" / "volumes", tmp_path) == digests(made[0])["made"]
 
 
 def one_voxel(out: Path) -> None:
