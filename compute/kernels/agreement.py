@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from compute.kernels.borders import border_voxels, union_runs
 from compute.kernels.detection import detection
 from compute.kernels.instances import component_instances
 from compute.kernels.matching import match_optimally
 from compute.kernels.overlaps import count_overlaps, dice
-from compute.kernels.runs import LABEL, ROW, START, STOP, Runs, join_runs, run_lengths
+from compute.kernels.runs import LABEL, Runs, run_lengths
 from compute.kernels.surface_distances import surface_distances
-from compute.kernels.volumes import Floats, Ints, Triple
+from compute.kernels.volumes import Floats, Triple
+from compute.kernels.votes import summed_votes
 
 MATCHED = 0.2
 """Two readers' entities are the same from this Dice on, as in the benchmark."""
@@ -69,20 +68,6 @@ def majority(drawings: Sequence[Runs], shape_zyx: Triple) -> Runs:
         drawings: a table of runs of each reader, in the frame of the whole volume; at least one.
         shape_zyx: the volume's shape.
     """
-    edges = np.concatenate([_edges(union_runs(runs)) for runs in drawings])
-    edges = edges[np.lexsort((edges[:, 1], edges[:, 0]))]
-    votes = np.cumsum(edges[:, 2])[:-1]
-    begin, end = edges[:-1], edges[1:]
-    kept = (2 * votes > len(drawings)) & (begin[:, 0] == end[:, 0]) & (begin[:, 1] < end[:, 1])
-    parts = np.zeros((int(kept.sum()), 4), np.int32)
-    parts[:, ROW], parts[:, START], parts[:, STOP], parts[:, LABEL] = begin[kept, 0], begin[kept, 1], end[kept, 1], 1
-    return component_instances(join_runs([parts]), shape_zyx, connectivity=CONNECTIVITY)
-
-
-def _edges(runs: Runs) -> Ints:
-    """(row, x, 1) where each run begins and (row, x, -1) where it ends."""
-    edges = np.ones((2 * len(runs), 3), np.int64)
-    edges[:, 0] = np.tile(runs[:, ROW], 2)
-    edges[:, 1] = np.concatenate([runs[:, START], runs[:, STOP]])
-    edges[len(runs) :, 2] = -1
-    return edges
+    votes = summed_votes(drawings, [1] * len(drawings))
+    most = votes[2 * votes[:, LABEL] > len(drawings)]
+    return component_instances(union_runs(most), shape_zyx, connectivity=CONNECTIVITY)

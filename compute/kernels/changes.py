@@ -14,11 +14,11 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from compute.kernels.borders import union_runs
 from compute.kernels.moments import Moments, label_moments
 from compute.kernels.overlaps import count_overlaps
-from compute.kernels.runs import ROW, START, STOP, Runs, run_lengths, runs_by_label
-from compute.kernels.volumes import Floats, Ints
+from compute.kernels.runs import LABEL, ROW, START, STOP, Runs, run_lengths, runs_by_label
+from compute.kernels.volumes import Floats
+from compute.kernels.votes import summed_votes
 
 TOGETHER = 0.5
 """Of the smaller entity's voxels: so much shared, and two entities belong together."""
@@ -75,20 +75,8 @@ def entity_changes(before: Runs, after: Runs, height: int, steps_zyx_lps_mm: Flo
 
 def difference_runs(before: Runs, after: Runs) -> Runs:
     """The voxels that one drawing labels and the other does not, whatever the labels: 1 removed, 2 added."""
-    edges = np.concatenate([_edges(union_runs(before), REMOVED), _edges(union_runs(after), ADDED)])
-    edges = edges[np.lexsort((edges[:, 1], edges[:, 0]))]
-    state = np.cumsum(edges[:, 2])[:-1]
-    start, stop = edges[:-1], edges[1:]
-    kept = (state > 0) & (state < REMOVED + ADDED) & (start[:, 0] == stop[:, 0]) & (start[:, 1] < stop[:, 1])
-    parts = (start[kept, 0], start[kept, 1], stop[kept, 1], state[kept])
-    return np.stack(parts, axis=1).astype(np.int32)
-
-
-def _edges(runs: Runs, label: int) -> Ints:
-    """(row, x, +label) where each run begins and (row, x, -label) where it ends."""
-    begin = np.stack([runs[:, ROW], runs[:, START], np.full(len(runs), label)], axis=1)
-    end = np.stack([runs[:, ROW], runs[:, STOP], np.full(len(runs), -label)], axis=1)
-    return np.concatenate([begin, end]).astype(np.int64)
+    votes = summed_votes([before, after], [REMOVED, ADDED])
+    return votes[votes[:, LABEL] < REMOVED + ADDED]
 
 
 _Group = tuple[tuple[int, ...], tuple[int, ...]]
