@@ -157,7 +157,9 @@ def _engine(url: sa.URL, pooled: bool, most: int) -> sa.Engine:
     given: dict[str, Any] = {"client_encoding": "utf8"}  # whatever the environment says
     if pooled:
         given["prepare_threshold"] = None
-    return sa.create_engine(url, connect_args=given, pool_pre_ping=True, pool_size=4, max_overflow=max(most, 8) + 4)
+    kept = {"pool_pre_ping": True, "pool_size": 4, "max_overflow": max(most, 8) + 4}
+    # What is asked for, or written, is not for logs.
+    return sa.create_engine(url, connect_args=given, hide_parameters=True, **kept)
 
 
 @cache

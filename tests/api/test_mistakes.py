@@ -79,6 +79,13 @@ def test_what_is_not_expected_stays_inside(
     assert "secret" in caplog.text
 
 
+def test_a_value_that_cannot_be_used_is_not_logged(answer: Ask, caplog: pytest.LogCaptureFixture) -> None:
+    (error,) = answer(r'{ findings(where: {text: "a private word\u0000"}) { totalCount } }')["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "NUL" in caplog.text
+    assert "private" not in caplog.text
+
+
 def test_arrays_that_are_gone_are_said_without_their_path(
     database: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
