@@ -16,7 +16,8 @@ from schema.settings import Settings
 if TYPE_CHECKING:
     from api.graphql.compiler.plans import Document
 
-DOCUMENTS_KEPT = 512
+DOCUMENTS_KEPT, CHARACTERS_KEPT = 512, 1 << 18
+"""Operations, and the characters of their texts: one takes up to 300 bytes of memory."""
 QUERIES_KEPT = 512
 """Vectors of search texts that stay in memory."""
 
@@ -60,7 +61,7 @@ class Services:
     database: Database
     arrays: ArrayStore
     vectors: QueryVectors = field(default_factory=lambda: QueryVectors("all-MiniLM-L6-v2"))
-    documents: "Kept[Document]" = field(repr=False, default_factory=lambda: Kept(DOCUMENTS_KEPT))
+    documents: "Kept[Document]" = field(repr=False, default_factory=lambda: Kept(DOCUMENTS_KEPT, CHARACTERS_KEPT))
     """Operations that were compiled, by their text and name."""
     introspection: bool = True
     """Whether clients may ask what the schema is."""

@@ -42,9 +42,8 @@ OVERHEAD = 20
 ROUNDING = 1e-5
 """By how much a share may be off: PostgreSQL sums it in single precision."""
 MOST_CHARACTERS = 2000
-SHAPES_KEPT = 256
+_KEPT: Kept[Statement] = Kept(256, 1 << 20)
 """Statements that stay compiled."""
-_KEPT: Kept[Statement] = Kept(SHAPES_KEPT)
 _STRICT = re.compile(r'"|(^|\s)-\w')
 _EXCLUDED = re.compile(r'(^|\s)-("[^"]*"|\w+)')
 
@@ -253,8 +252,10 @@ class _Ranking:
             yield name, ROUNDING + (meaning + SHARE_OF_TERMS * share if hybrid else share)
 
     def _statement(self, name: str) -> Statement:
-        kept = _KEPT.find((name, self.shape))
-        return kept or _KEPT.put((name, self.shape), self._made(name))
+        if (kept := _KEPT.find((name, self.shape))) is not None:
+            return kept
+        made = self._made(name)
+        return _KEPT.put((name, self.shape), made, len(made.text))
 
     def _made(self, name: str) -> Statement:
         method, *terms = name.split()

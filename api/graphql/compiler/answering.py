@@ -48,7 +48,7 @@ class Compiling(SchemaExtension):
             limits = reading.services.limits
             document = read_document(context.schema, context.graphql_document, reading.asked[1], limits)
             if document is not None:
-                reading.services.documents.put(reading.asked, document)
+                reading.services.documents.put(reading.asked, document, len(reading.asked[0]))
                 data = answer_compiled(reading.services, document, context.variables or {})
                 context.result = ExecutionResult(Json(data)) if data is not None else None
         yield

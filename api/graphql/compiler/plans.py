@@ -18,8 +18,8 @@ from schema.queries.mistakes import ReadMistake
 from schema.queries.slots import shape_of, slots_of
 from schema.queries.statements import Statement, make_statement
 
-SHAPES_KEPT = 64
-"""Plans of one operation."""
+SHAPES_KEPT, CHARACTERS_KEPT = 64, 1 << 18
+"""Plans of one operation, and the characters of their statements."""
 DIALECT: PGDialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
@@ -48,7 +48,7 @@ class Document:
     node: OperationDefinitionNode
     fragments: Mapping[str, FragmentDefinitionNode]
     limits: Limits
-    plans: Kept[Plan | NotCompiled] = field(default_factory=lambda: Kept(SHAPES_KEPT))
+    plans: Kept[Plan | NotCompiled] = field(default_factory=lambda: Kept(SHAPES_KEPT, CHARACTERS_KEPT))
 
     def coerced(self, variables: Mapping[str, Any]) -> VariableValues | None:
         """Coerce the values of variables; None where they are none of the operation's."""
@@ -59,17 +59,18 @@ class Document:
     def plan(self, values: VariableValues) -> Plan | NotCompiled:
         """Give the plan for values, made the first time that their shape is seen; or why there is none."""
         shape = shape_of(values.coerced)
-        return self.plans.find(shape) or self.plans.put(shape, self._compiled(values))
+        if (kept := self.plans.find(shape)) is not None:
+            return kept
+        made = self._compiled(values)
+        return self.plans.put(shape, made, len(made.statement.text if isinstance(made, Plan) else str(made)))
 
     def _compiled(self, values: VariableValues) -> Plan | NotCompiled:
         slotted = values._replace(coerced=slots_of(values.coerced))
         try:
             operation = Operation(self.schema, self.node, self.fragments, slotted, self.limits)
             return Plan(make_statement(compile_statement(operation), DIALECT))
-        except NotCompiled as reason:
-            return reason
-        except ReadMistake as mistake:
-            return NotCompiled(str(mistake))
+        except (NotCompiled, ReadMistake) as reason:
+            return NotCompiled(str(reason))  # not the one that was raised, which holds all that was being compiled
 
 
 def read_document(

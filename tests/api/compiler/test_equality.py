@@ -21,7 +21,7 @@ def test_compiled_is_field_by_field(services: Services) -> None:
         assert execute_query(services, text, values) == expected
         assert execute_query(services, text, values) == expected
         document = services.documents.find((text, None))
-        plans = [] if document is None else list(document.plans._answers.values())
+        plans = [] if document is None else document.plans.all()
         event("compiled" if any(isinstance(plan, Plan) for plan in plans) else "not compiled")
 
     compare()

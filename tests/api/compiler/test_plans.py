@@ -25,7 +25,7 @@ NEEDED = {
 
 def plans_of(services: Services, query: str) -> list[Any]:
     document = services.documents.find((query, None))
-    return [] if document is None else list(document.plans._answers.values())
+    return [] if document is None else document.plans.all()
 
 
 def every_field() -> Iterator[str]:
