@@ -16,6 +16,7 @@ from ingest.rounds.closing import CloseReport, close_round
 from ingest.rounds.differing import compare_rounds
 from ingest.rounds.handing_out import HandoutOptions, HandoutReport, hand_out
 from ingest.rounds.opening import RoundOptions, open_round
+from ingest.rounds.pictures import save_changes
 from migrations.ready import ready_database
 from schema.annotation import Annotation, AnnotationPolicy
 from schema.arrays.store import ArrayStore
@@ -147,9 +148,13 @@ def _print_closed(report: CloseReport) -> None:
 @click.argument("before")
 @click.argument("after")
 @click.option("--with-hidden", is_flag=True, help="Findings of hidden splits too; needs the owner.")
+@click.option("--png", type=click.Path(path_type=Path, dir_okay=False), help="Draw the largest changes into this file.")
+@click.option("--panels", type=click.IntRange(1, 30), default=6, show_default=True, help="How many, with --png.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
 @json_option
-def diff(before: str, after: str, with_hidden: bool, workers: int, as_json: bool) -> None:
+def diff(
+    before: str, after: str, with_hidden: bool, png: Path | None, panels: int, workers: int, as_json: bool
+) -> None:
     """Say what the round AFTER changed against BEFORE: findings, words, and entity by entity what is drawn."""
     settings = load_settings()
     address = settings.dask_address
@@ -161,11 +166,15 @@ def diff(before: str, after: str, with_hidden: bool, workers: int, as_json: bool
         found = compare_rounds(
             database, store, before, after, with_hidden=with_hidden, workers=workers, address=address, progress=tell
         )
+        if png is not None:
+            save_changes(database, store, found, png, most=panels)
     if as_json:
         print_json(found.to_json())
         return
     for line in found.summary():
         console.print(line, soft_wrap=True, markup=False)
+    if png is not None:
+        console.print(f"the largest changes are drawn in {png}", soft_wrap=True, markup=False)
 
 
 def _read(path: Path) -> str:

@@ -5,21 +5,19 @@ from pathlib import Path
 from uuid import UUID
 
 import click
-import nibabel
 import numpy as np
-from numpy.typing import NDArray
 from sqlmodel import Session, col, select
 
 from cli.output import console
-from compute.pictures import OutlinedEntity, SliceView, draw_slice
+from compute.jobs.slices import SlicedScan
+from compute.pictures import Caption, OutlinedEntity, draw_slice, with_captions
 from migrations.ready import ready_database
 from schema.annotation import Annotation, AnnotationState, Entity, LabelArray
-from schema.arrays.box import Box
 from schema.arrays.store import ArrayStore
 from schema.database import Database
 from schema.errors import NotFound
 from schema.finding import Finding, FindingRevision
-from schema.scan import Scan, Volume, VolumeStorage
+from schema.scan import Scan, Volume
 from schema.settings import load_settings
 
 
@@ -48,18 +46,17 @@ def draw_scan(database: Database, arrays: ArrayStore, what: str, out: Path) -> N
         shown = _shown_findings(session, scan, finding_id)
         if not any(entities for *_, entities in shown):
             raise NotFound(f"{what} has no entity that may be seen")
-        view = SliceView.of(np.array(volume.affine_ras).reshape(4, 4), volume.spacing_mm)
-        k = _fullest_slice([entity for *_, entities in shown for entity in entities], view.axis)
-        box = _slice_box(scan.shape_vox, view.axis, k)
-        hu = view.lay_out(_read_hu(arrays, volume, box))
+        sliced = SlicedScan(volume, arrays)
+        view = sliced.view()
+        cut = sliced.cut(view, _fullest_slice([entity for *_, entities in shown for entity in entities], view.axis))
         outlined = []
         for n, (_text, annotation, entities) in enumerate(shown):
             digest = session.get_one(LabelArray, annotation.label_array_id).digest
-            labels = view.lay_out(arrays.read_labels(digest, "labels", annotation.array_index, box))
+            labels = cut.labels(arrays.read_runs(digest, "labels", annotation.array_index))
             outlined += [OutlinedEntity(f"{n}.{entity.label}", n, labels == entity.label) for entity in entities]
-        captions = [f"{n}: {text}" for n, (text, *_rest) in enumerate(shown)]
-        picture = draw_slice(hu, outlined, [*captions, f"{scan.name}, slice {'ijk'[view.axis]} = {k}"], view)
-    picture.save(out)
+    captions = [Caption(f"{n}: {text}", n) for n, (text, *_rest) in enumerate(shown)]
+    picture = draw_slice(cut.hu, outlined, view)
+    with_captions(picture, [*captions, Caption(f"{scan.name}, slice {cut.name}")]).save(out)
 
 
 def _find(session: Session, what: str) -> tuple[Scan, UUID | None]:
@@ -106,17 +103,3 @@ def _fullest_slice(entities: Sequence[Entity], axis: int) -> int:
         weights[box.lower : box.upper] += (voxels / (box.upper - box.lower)) ** 0.5
     best = np.flatnonzero(weights == weights.max())
     return int(best[len(best) // 2])
-
-
-def _slice_box(shape_vox: Sequence[int], axis: int, k: int) -> Box:
-    start, stop = [0, 0, 0], list(shape_vox)
-    start[axis], stop[axis] = k, k + 1
-    return (start[2], start[1], start[0]), (stop[2], stop[1], stop[0])
-
-
-def _read_hu(arrays: ArrayStore, volume: Volume, box: Box) -> NDArray[np.int16]:
-    if volume.storage is VolumeStorage.COPY:
-        return arrays.read_volume(volume.digest, box)
-    (z0, y0, x0), (z1, y1, x1) = box
-    image = nibabel.load(volume.source_path or "")
-    return np.asarray(image.dataobj[x0:x1, y0:y1, z0:z1]).astype(np.int16).T

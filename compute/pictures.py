@@ -13,6 +13,8 @@ LUNG_WINDOW = (-1350, 150)
 """HU shown black and white: centre -600, width 1500."""
 SOFT_TISSUE_WINDOW = (-160, 240)
 """Centre 40, width 400."""
+SOFT = ("2b", "2e", "3", "4", "5", "6", "7", "8", "9", "10", "11")
+"""Beginnings of codes whose findings are seen in the soft-tissue window."""
 _COLOURS = (
     "#e6194b",
     "#3cb44b",
@@ -25,9 +27,13 @@ _COLOURS = (
     "#fabed4",
     "#469990",
 )
-_HEIGHT_PX = 640
 _LINE_PX = 18
 _MARGIN_PX = 10
+
+
+def window_of(category: str | None) -> tuple[int, int]:
+    """Give the window (HU shown black and white) in which findings of a category are seen."""
+    return SOFT_TISSUE_WINDOW if (category or "").startswith(SOFT) else LUNG_WINDOW
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,8 @@ class OutlinedEntity:
     """An entity on a slice; the mask has the slice's axes."""
 
     name: str
-    finding: int
+    colour: int
+    """A number: equal ones, equal colours."""
     mask: NDArray[np.bool_]
 
 
@@ -47,6 +54,7 @@ class Plane(StrEnum):
     SAGITTAL = "sagittal"
 
 
+_LETTERS = {Plane.AXIAL: ("R", "L"), Plane.CORONAL: ("R", "L"), Plane.SAGITTAL: ("A", "P")}
 _LAID_OUT = {Plane.AXIAL: (2, 1, 0), Plane.CORONAL: (1, 2, 0), Plane.SAGITTAL: (0, 2, 1)}
 """By plane, which of left, back and head it is cut along, its rows run along, and its columns."""
 
@@ -63,6 +71,8 @@ class SliceView:
     _order: tuple[tuple[int, bool], ...]
     spacing_mm: tuple[float, float]
     """Of rows and columns."""
+    letters: tuple[str, str] = ("R", "L")
+    """What the left and the right edge of the picture are."""
 
     @classmethod
     def of(
@@ -75,7 +85,7 @@ class SliceView:
         row, row_flipped = source[rows]
         downwards = row_flipped if plane is Plane.AXIAL else not row_flipped
         order = ((row, downwards), source[columns])
-        return cls(source[cut][0], order, (spacing_mm[row], spacing_mm[source[columns][0]]))
+        return cls(source[cut][0], order, (spacing_mm[row], spacing_mm[source[columns][0]]), _LETTERS[plane])
 
     def lay_out(self, slice_zyx: NDArray[np.generic]) -> NDArray[np.generic]:
         """Turn a (z, y, x) slab of one slice so that rows run to the back and columns to the patient's left."""
@@ -87,34 +97,47 @@ class SliceView:
         laid_out: NDArray[np.generic] = plane[:: -1 if row_flipped else 1, :: -1 if column_flipped else 1]
         return laid_out
 
+    def aspect(self, plane: NDArray[np.generic]) -> float:
+        """Give how much wider than high (rows, columns) of a slice are, in mm."""
+        rows, columns = (size * step for size, step in zip(plane.shape, self.spacing_mm, strict=True))
+        return columns / rows
+
+    def around(self, mask: NDArray[np.bool_], margin_mm: float) -> tuple[slice, slice]:
+        """Give the rows and columns of a slice around what is set in a mask of it, which is something."""
+        ends = []
+        for places, size, step in zip(np.nonzero(mask), mask.shape, self.spacing_mm, strict=True):
+            more = margin_mm / step
+            ends.append(slice(max(0, int(places.min() - more)), min(size, int(places.max() + more) + 1)))
+        return ends[0], ends[1]
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A line below a picture, in the colour of the entities that it is about; None: white."""
+
+    words: str
+    colour: int | None = None
+
 
 def draw_slice(
     hu: NDArray[np.generic],
     entities: Sequence[OutlinedEntity],
-    captions: Sequence[str],
     view: SliceView,
     *,
     window_hu: tuple[int, int] = LUNG_WINDOW,
-    letters: tuple[str, str] = ("R", "L"),
+    height_px: int = 640,
 ) -> Image.Image:
-    """Draw a slice (rows, columns) in a window with its entities outlined, and captions below.
-
-    Entities of one finding share a colour, which its caption has too; the last caption is about the slice. The letters
-    name what the left and the right edge of the picture are.
-    """
+    """Draw a slice (rows, columns) in a window with its entities outlined."""
     low, high = window_hu
     grey = np.clip((hu.astype(np.float32) - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
-    height, width = (
-        _HEIGHT_PX,
-        round(_HEIGHT_PX * hu.shape[1] * view.spacing_mm[1] / (hu.shape[0] * view.spacing_mm[0])),
-    )
+    height, width = height_px, round(height_px * view.aspect(hu))
     picture = Image.fromarray(grey).resize((width, height), Image.Resampling.BICUBIC).convert("RGB")
     draw = ImageDraw.Draw(picture)
     for entity in entities:
         _outline(picture, draw, entity)
-    draw.text((_MARGIN_PX, height // 2), letters[0], fill="white", font=_font(20))
-    draw.text((width - 2 * _MARGIN_PX - 4, height // 2), letters[1], fill="white", font=_font(20))
-    return _with_captions(picture, captions) if captions else picture
+    draw.text((_MARGIN_PX, height // 2), view.letters[0], fill="white", font=_font(20))
+    draw.text((width - 2 * _MARGIN_PX - 4, height // 2), view.letters[1], fill="white", font=_font(20))
+    return picture
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
@@ -128,7 +151,7 @@ def _outline(picture: Image.Image, draw: ImageDraw.ImageDraw, entity: OutlinedEn
     for axis in (0, 1):
         for step in (-2, 2):
             inner &= np.roll(filled, step, axis)
-    colour = _COLOURS[entity.finding % len(_COLOURS)]
+    colour = _colour(entity.colour)
     picture.paste(
         Image.new("RGB", picture.size, colour), mask=Image.fromarray((filled & ~inner).astype(np.uint8) * 255)
     )
@@ -137,12 +160,16 @@ def _outline(picture: Image.Image, draw: ImageDraw.ImageDraw, entity: OutlinedEn
         draw.text((columns.max() + 4, rows.min() - 4), entity.name, fill=colour, font=_font(14))
 
 
-def _with_captions(picture: Image.Image, captions: Sequence[str]) -> Image.Image:
+def _colour(number: int | None) -> str:
+    return "white" if number is None else _COLOURS[number % len(_COLOURS)]
+
+
+def with_captions(picture: Image.Image, captions: Sequence[Caption]) -> Image.Image:
+    """Put lines below a picture; what is longer than it is wide is cut off."""
     sheet = Image.new("RGB", (picture.width, picture.height + _LINE_PX * len(captions) + 2 * _MARGIN_PX), "black")
     sheet.paste(picture)
     draw = ImageDraw.Draw(sheet)
-    colours = [*(_COLOURS[n % len(_COLOURS)] for n in range(len(captions) - 1)), "white"]
-    for n, (caption, colour) in enumerate(zip(captions, colours, strict=True)):
+    for n, caption in enumerate(captions):
         place = (_MARGIN_PX, picture.height + _MARGIN_PX + n * _LINE_PX)
-        draw.text(place, caption, fill=colour, font=_font(13))
+        draw.text(place, caption.words, fill=_colour(caption.colour), font=_font(13))
     return sheet

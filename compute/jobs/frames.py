@@ -25,9 +25,18 @@ def open_frame(volume: Volume, arrays: ArrayStore) -> ScanFrame:
     Raises:
         ArrayStoreError: they cannot be read.
     """
-    read, shape = _stored(arrays, volume.digest) if volume.storage is VolumeStorage.COPY else _in_place(volume)
+    read, shape = open_voxels(volume, arrays)
     affine = np.array(volume.affine_ras).reshape(4, 4)
     return ScanFrame(read, affine, volume.body_midline_lps_mm, _outline(volume.body_outline, read, shape))
+
+
+def open_voxels(volume: Volume, arrays: ArrayStore) -> tuple[Read, Index]:
+    """Give what reads a box (z, y, x) of a volume's HU, and the volume's shape.
+
+    Raises:
+        ArrayStoreError: they cannot be read.
+    """
+    return _stored(arrays, volume.digest) if volume.storage is VolumeStorage.COPY else _in_place(volume)
 
 
 def _stored(arrays: ArrayStore, digest: str) -> tuple[Read, Index]:

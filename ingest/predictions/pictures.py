@@ -40,11 +40,11 @@ def _draw(row: FindingRow, options: EvaluationOptions, settings: EvaluatorSettin
     slab = np.s_[tuple(slice(position, position + 1) if axis == view.axis else slice(None) for axis in range(3))]
     planes = [_plane(each, position, view, shape_vox) for each in voxels]
     hu = view.lay_out(_slab(volume, slab, shape_vox).T)
-    window = _window(planes, [MARGIN_MM / step for step in view.spacing_mm])
+    window = view.around(planes[0] if planes[0].any() else planes[1], MARGIN_MM)
     outlined = [
         OutlinedEntity("", colour, plane[window]) for colour, plane in zip((_TRUTH, _PREDICTION), planes, strict=True)
     ]
-    picture = draw_slice(hu[window], outlined, [], view)
+    picture = draw_slice(hu[window], outlined, view)
     picture.thumbnail((_SIDE_PX, _SIDE_PX))
     content = BytesIO()
     picture.save(content, "JPEG", quality=85)
@@ -82,13 +82,3 @@ def _slab(volume: Path | None, slab: tuple[slice, ...], shape_vox: Shape) -> NDA
         )
     hu: NDArray[np.generic] = np.asanyarray(nibabel.load(volume).dataobj[slab])
     return hu
-
-
-def _window(planes: Sequence[NDArray[np.bool_]], margin: Sequence[float]) -> tuple[slice, slice]:
-    """The rows and columns around the truth, or around the prediction where no truth is on the slice."""
-    rows, columns = np.nonzero(planes[0] if planes[0].any() else planes[1])
-    ends = (
-        slice(max(0, int(places.min() - more)), min(size, int(places.max() + more) + 1))
-        for places, size, more in zip((rows, columns), planes[0].shape, margin, strict=True)
-    )
-    return next(ends), next(ends)

@@ -13,23 +13,20 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import nibabel
 import numpy as np
-import sqlalchemy as sa
 from jinja2 import Environment, PackageLoader, Template
 from markupsafe import Markup
-from numpy.typing import NDArray
-from sqlmodel import Session, col
+from sqlmodel import Session
 
-from compute.pictures import LUNG_WINDOW, SOFT_TISSUE_WINDOW, OutlinedEntity, Plane, SliceView, draw_slice
+from compute.jobs.slices import SlicedScan
+from compute.pictures import OutlinedEntity, Plane, draw_slice, window_of
 from ingest.exports.folder import written
 from ingest.reviews.queue import QueuedAnnotation, QueuedCheck
 from ingest.reviews.verdicts import COLUMNS
-from schema.annotation import Annotation, LabelArray
-from schema.arrays.box import Box
+from ingest.rounds.drawn import read_labels
 from schema.arrays.runs import LabelRuns
 from schema.arrays.store import ArrayStore, LabelArea
-from schema.scan import Scan, Volume, VolumeStorage
+from schema.scan import Volume
 
 CHOICES = (
     {"words": "accept", "target": "mask", "verdict": "accept"},
@@ -40,9 +37,6 @@ CHOICES = (
     {"words": "the category is wrong", "target": "category", "verdict": "reject", "reason": "category_wrong"},
 )
 """What the keys 1 to 6 say."""
-SOFT = ("2b", "2e", "3", "4", "5", "6", "7", "8", "9", "10", "11")
-"""Beginnings of codes whose findings are seen in the soft-tissue window."""
-_LETTERS = {Plane.AXIAL: ("R", "L"), Plane.CORONAL: ("R", "L"), Plane.SAGITTAL: ("A", "P")}
 _SIDE_PX = 420
 
 
@@ -114,39 +108,24 @@ class _Painter:
 
     def __init__(self, session: Session, store: ArrayStore, scan: UUID, area: LabelArea) -> None:
         self._session, self._store, self._area = session, store, area
-        self._volume = session.get(Volume, scan)
-        self._shape = session.get_one(Scan, scan).shape_vox
+        volume = session.get(Volume, scan)
+        self._scan = SlicedScan(volume, store) if volume else None
 
     def planes(self, queued: QueuedAnnotation) -> Iterator[Picture]:
         """Give the three slices through the middle of an annotation's largest entity; none without a volume."""
-        labels = self._labels(queued.id)
+        labels = read_labels(self._session, self._store, queued.id, self._area)
         centre = _middle_vox(labels)
-        if self._volume is None or centre is None:
+        if self._scan is None or centre is None:
             return
-        affine = np.array(self._volume.affine_ras).reshape(4, 4)
-        window = SOFT_TISSUE_WINDOW if (queued.category or "").startswith(SOFT) else LUNG_WINDOW
         for plane in Plane:
-            view = SliceView.of(affine, self._volume.spacing_mm, plane)
-            box = _slice_box(self._shape, view.axis, centre[view.axis])
-            drawn = np.asarray(view.lay_out(labels.to_dense(box, np.uint16)), np.uint16)
-            entities = [OutlinedEntity(str(label), int(label), drawn == label) for label in np.unique(drawn[drawn > 0])]
-            hu = view.lay_out(self._hu(box))
-            picture = draw_slice(hu, entities, [], view, window_hu=window, letters=_LETTERS[plane])
-            yield Picture(plane.value, f"{'ijk'[view.axis]} = {centre[view.axis]}", _data(picture))
-
-    def _labels(self, annotation: UUID) -> LabelRuns:
-        query = sa.select(col(LabelArray.digest), col(Annotation.array_index))
-        query = query.join(LabelArray, col(LabelArray.id) == col(Annotation.label_array_id))
-        digest, index = self._session.execute(query.where(col(Annotation.id) == annotation)).one()
-        return self._store.read_runs(digest, self._area, index)
-
-    def _hu(self, box: Box) -> NDArray[np.generic]:
-        assert self._volume is not None  # noqa: S101 - nothing is drawn without one
-        if self._volume.storage is VolumeStorage.COPY:
-            return self._store.read_volume(self._volume.digest, box)
-        (z0, y0, x0), (z1, y1, x1) = box
-        voxels = nibabel.load(self._volume.source_path or "").dataobj[x0:x1, y0:y1, z0:z1]
-        return np.asarray(voxels).astype(np.int16).T
+            view = self._scan.view(plane)
+            cut = self._scan.cut(view, centre[view.axis])
+            drawn = cut.labels(labels)
+            entities = [
+                OutlinedEntity(str(label), label, drawn == label) for label in np.unique(drawn).tolist() if label
+            ]
+            picture = draw_slice(cut.hu, entities, view, window_hu=window_of(queued.category))
+            yield Picture(plane.value, cut.name, _data(picture))
 
 
 def _middle_vox(labels: LabelRuns) -> tuple[int, int, int] | None:
@@ -160,12 +139,6 @@ def _middle_vox(labels: LabelRuns) -> tuple[int, int, int] | None:
     mean = (middles * weights[:, None]).sum(axis=0) / weights.sum()
     i, j, k = middles[np.argmin(((middles - mean) ** 2).sum(axis=1))].tolist()
     return i, j, k
-
-
-def _slice_box(shape_vox: Sequence[int], axis: int, place: int) -> Box:
-    start, stop = [0, 0, 0], list(shape_vox)
-    start[axis], stop[axis] = place, place + 1
-    return (start[2], start[1], start[0]), (stop[2], stop[1], stop[0])
 
 
 def _data(picture: Any) -> str:

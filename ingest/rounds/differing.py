@@ -70,6 +70,10 @@ class FindingDifference:
     scan: str
     finding: int
     """The index under which a source named it first."""
+    before_id: UUID
+    after_id: UUID
+    """The annotations that are compared."""
+    hidden: bool
     dice: float
     voxels_added: int
     voxels_removed: int
@@ -287,8 +291,12 @@ def _known(
         rows = session.execute(sa.select(table).where(keys, table.c.kernel_version == KERNEL_VERSION)).all()
     for row in rows:
         pair = named[row.before_id, row.after_id]
-        facts = (row.dice, row.voxels_added, row.voxels_removed, row.changes, row.digest)
-        yield _key(pair), FindingDifference(pair.scan, pair.index, *facts)
+        facts = {name: row._mapping[name] for name in ("dice", "voxels_added", "voxels_removed", "changes", "digest")}
+        yield _key(pair), _differing(pair, facts)
+
+
+def _differing(pair: FindingPair, facts: dict[str, Any]) -> FindingDifference:
+    return FindingDifference(pair.scan, pair.index, *_key(pair), pair.visibility is Visibility.HIDDEN, **facts)
 
 
 _Found = tuple[FindingPair, dict[str, Any], StoredArray | None]
@@ -330,14 +338,14 @@ def _row(change: Any) -> dict[str, Any]:
 def _keep(
     database: Database, pair: FindingPair, facts: dict[str, Any], stored: StoredArray | None
 ) -> FindingDifference:
-    digest = stored.digest if stored else None
-    values = {**facts, "digest": digest, "kernel_version": KERNEL_VERSION}
+    told = {**facts, "digest": stored.digest if stored else None}
+    values = {**told, "kernel_version": KERNEL_VERSION}
     key = {"before_id": pair.before.annotation, "after_id": pair.after.annotation}
     statement = insert(AnnotationDifference).values(**key, **values)
     statement = statement.on_conflict_do_update(index_elements=list(key), set_=values)
     with database.transaction(role_of(pair.visibility), pair.visibility) as session:
         session.execute(statement)
-    return FindingDifference(pair.scan, pair.index, digest=digest, **facts)
+    return _differing(pair, told)
 
 
 def _difference(

@@ -1,4 +1,4 @@
-"""Labels of annotations that are in the archive, for handing out and for comparing."""
+"""Labels of annotations that are in the archive, for handing out, comparing and showing."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 from ingest.rounds.campaign import Wanted
 from schema.annotation import Annotation, AnnotationState, LabelArray
 from schema.arrays.runs import LabelRuns
-from schema.arrays.store import ArrayStore
+from schema.arrays.store import ArrayStore, LabelArea
 from schema.integrity import LABEL_AREAS
 
 
@@ -26,8 +26,13 @@ def read_drawn(session: Session, arrays: ArrayStore, wanted: Wanted, annotation:
     """Read the labels of an annotation of a finding; for None, background everywhere."""
     if annotation is None:
         return LabelRuns.empty(wanted.grid.shape_vox[::-1])
+    return read_labels(session, arrays, annotation, LABEL_AREAS[wanted.visibility])
+
+
+def read_labels(session: Session, arrays: ArrayStore, annotation: UUID, area: LabelArea) -> LabelRuns:
+    """Read the labels of an annotation that there is."""
     query = select(LabelArray.digest, Annotation.array_index).join_from(
         Annotation, LabelArray, col(LabelArray.id) == col(Annotation.label_array_id)
     )
     digest, index = session.exec(query.where(Annotation.id == annotation)).one()
-    return arrays.read_runs(digest, LABEL_AREAS[wanted.visibility], index)
+    return arrays.read_runs(digest, area, index)

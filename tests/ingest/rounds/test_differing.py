@@ -13,18 +13,21 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 from numpy.typing import NDArray
+from PIL import Image
 
 from ingest.nifti_files import encode_nifti
 from ingest.options import ImportOptions
 from ingest.phantoms import make_dataset
 from ingest.rexgroundingct import import_dataset
 from ingest.rounds.differing import RoundDifference, compare_rounds
+from ingest.rounds.pictures import draw_changes, save_changes
 from schema.arrays.store import ArrayStore
 from schema.database import Database, Role
 from schema.errors import NotFound, SourceError
 
 Archive = tuple[Database, ArrayStore, dict[str, str]]
 Labels = NDArray[np.uint8]
+BEFORE, AFTER = (0x42, 0xD4, 0xF4), (0xF5, 0x82, 0x31)
 
 
 def erase(labels: Labels) -> Labels:
@@ -174,6 +177,31 @@ def test_a_summary_says_it_in_lines(difference: RoundDifference) -> None:
     lines = list(difference.summary())
     assert lines[0] == "# first -> second"
     assert f"findings drawn otherwise: {len(difference.redrawn)}" in lines
+
+
+def test_the_largest_changes_are_drawn_with_both_outlines(archive: Archive, difference: RoundDifference) -> None:
+    panels = draw_changes(*archive[:2], difference)
+    named = {f"{each.scan} {each.finding}": each for each in difference.redrawn if each.digest}
+    shown = [named[panel.lines[0].split(",")[0]] for panel in panels]
+    assert {id(each) for each in shown} == {id(each) for each in named.values()}  # phantoms have voxels of one size
+    sizes = [each.voxels_added + each.voxels_removed for each in shown]
+    assert sizes == sorted(sizes, reverse=True)
+    for each, panel in zip(shown, panels, strict=True):
+        colours = {tuple(colour) for colour in np.asarray(panel.picture).reshape(-1, 3)}
+        assert AFTER in colours
+        assert not each.voxels_removed or BEFORE in colours
+        assert f"Dice {each.dice:.3f}" in panel.lines[2]
+    assert [panel.lines for panel in draw_changes(*archive[:2], difference, most=1)] == [panels[0].lines]
+
+
+def test_a_picture_is_saved_whole(archive: Archive, difference: RoundDifference, tmp_path: Path) -> None:
+    save_changes(*archive[:2], difference, tmp_path / "changes.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["changes.png"]
+    with Image.open(tmp_path / "changes.png") as picture:
+        assert picture.format == "PNG"
+        assert picture.width == 3 * 480
+    with pytest.raises(NotFound, match="no voxels differ"):
+        save_changes(*archive[:2], replace(difference, redrawn=()), tmp_path / "none.png")
 
 
 def test_what_cannot_be_compared(archive: Archive) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from ingest.rounds.differing import compare_rounds
+from ingest.rounds.pictures import draw_changes
 from schema.base import hideable_tables
 from schema.database import Database
 from schema.errors import SettingsError, SourceError
@@ -40,11 +42,7 @@ def test_out_and_back(desk: Desk, tmp_path: Path) -> None:
     rows = rows_of(out)
     assert {hidden[row.scan] for row in rows} == {True, False}
     assert all(labels_at(path_of(out, row)).any() for row in rows)
-    for row in rows:
-        labels = labels_at(path_of(out, row)).copy()
-        labels[tuple(np.argwhere(labels)[0])] = 0
-        save_labels(path_of(out, row), labels)
-    set_rows(out, lambda row: replace(row, status="submitted"))
+    correct(out)
     with pytest.raises(SettingsError, match="GROUNDCT_OWNER_URL"):
         nobody.take_back(out, "again")
     report = desk.take_back(out, "again")
@@ -66,6 +64,35 @@ def test_out_and_back(desk: Desk, tmp_path: Path) -> None:
         digest for entry in desk.arrays.iter_arrays() if entry.area == "labels" for digest in leaves(desk, entry)
     }
     assert not digests & {digest for (digest,) in unseen}
+
+
+def correct(out: Path) -> None:
+    """Take a voxel out of every finding, and submit it."""
+    for row in rows_of(out):
+        labels = labels_at(path_of(out, row)).copy()
+        labels[tuple(np.argwhere(labels)[0])] = 0
+        save_labels(path_of(out, row), labels)
+    set_rows(out, lambda row: replace(row, status="submitted"))
+
+
+def test_a_picture_of_changes_keeps_their_words(desk: Desk) -> None:
+    desk.open("third")
+    out = desk.hand_out("third", "bob", with_hidden=True).out
+    correct(out)
+    assert desk.take_back(out, "third").counts["new"]
+    for schema in ("open", "hidden"):
+        desk.execute(f"UPDATE {schema}.annotation SET state = 'accepted' WHERE state = 'submitted'")
+    told = compare_rounds(desk.database, desk.arrays, "first", "third")
+    assert told.redrawn
+    assert not any(each.hidden for each in told.redrawn)
+    told = compare_rounds(desk.database, desk.arrays, "first", "third", with_hidden=True)
+    panels = draw_changes(desk.database, desk.arrays, told, most=len(told.redrawn))
+    hidden = dict(desk.rows("SELECT name, scan_is_hidden(id) FROM scan"))
+    words = {text for (text,) in desk.rows("SELECT text FROM finding_revision")}
+    assert len(panels) == len(told.redrawn)
+    for panel in panels:
+        assert (panel.lines[3] == "(hidden split)") == hidden[panel.lines[0].split()[0]]
+        assert panel.lines[3] == "(hidden split)" or any(text.startswith(panel.lines[3][:10]) for text in words)
 
 
 def leaves(desk: Desk, entry: object) -> list[str]:
