@@ -1,6 +1,7 @@
 """The command that sends releases out: export."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from cli.output import console, counted, errors, json_option, print_json, progre
 from ingest.exports.folder import about_of
 from ingest.exports.nnunet import export_nnunet
 from ingest.exports.parquet import export_parquet
-from ingest.exports.released import Released, read_released
+from ingest.exports.released import Publication, Released, read_released
 from ingest.exports.rexgroundingct import export_rexgroundingct
 from ingest.exports.terms import require_passing_on
 from ingest.exports.training import export_training
@@ -28,6 +29,8 @@ Export = Callable[[Released, Path, Callable[[int, int], None]], None]
 @click.option("--release", required=True, help="The release that goes out.")
 @click.option("--cohort", help="Only the scans that this cohort has a finding of.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="A new folder.")
+@click.option("--url", help="Where it is to be found; croissant.json and CITATION.cff say so.")
+@click.option("--creator", "creators", multiple=True, help="Who made it, for its citation; may be said several times.")
 @click.option("--with-hidden", is_flag=True, help="What is drawn for hidden splits too; needs the owner.")
 @click.option("--recipient-holds-terms", is_flag=True, help="Who gets it has agreed to terms that forbid passing on.")
 @json_option
@@ -36,6 +39,8 @@ def export(
     release: str,
     cohort: str | None,
     out: Path,
+    url: str | None,
+    creators: tuple[str, ...],
     with_hidden: bool,
     recipient_holds_terms: bool,
     as_json: bool,
@@ -49,9 +54,12 @@ def export(
     settings = load_settings()
     with ready_database(settings) as database, ArrayStore(settings.arrays_url) as store:
         released = read_released(database, release, cohort=cohort, with_hidden=with_hidden)
+        released = replace(released, publication=Publication(url, creators))
         require_passing_on(released.terms, held=recipient_holds_terms)
         if released.terms.unclear:
             errors.print("warning: the terms of some assets are not known, or not understood; see groundct.json")
+        if url is None:
+            errors.print("warning: croissant.json has no url, which Croissant asks for; --url says where it is found")
         with progress("exporting") as tell:
             _exports(database, store)[form](released, out, tell)
     if as_json:

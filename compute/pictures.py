@@ -100,7 +100,7 @@ class SliceView:
     def aspect(self, plane: NDArray[np.generic]) -> float:
         """Give how much wider than high (rows, columns) of a slice are, in mm."""
         rows, columns = (size * step for size, step in zip(plane.shape, self.spacing_mm, strict=True))
-        return columns / rows
+        return float(columns / rows)
 
     def around(self, mask: NDArray[np.bool_], margin_mm: float) -> tuple[slice, slice]:
         """Give the rows and columns of a slice around what is set in a mask of it, which is something."""

@@ -1,13 +1,12 @@
 """The folder that an export writes: whole, resumable, with a note of what it is and how it may be used."""
 
-import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ingest.exports import citation, croissant
 from ingest.exports.released import Released
+from ingest.files import write_json, written
 from schema.errors import SourceError
 from schema.version import software_version
 
@@ -32,7 +31,11 @@ def open_folder(out: Path, released: Released, form: str) -> Path:
 
 
 def close_folder(out: Path, released: Released, form: str) -> None:
-    """Note that an export is complete."""
+    """Write how a release is cited and what the folder holds, and note that the export is complete."""
+    with written(out / citation.NAME) as partial:
+        citation.write_citation(partial, released)
+    described = croissant.croissant_of(out, released, but=frozenset({ABOUT, citation.NAME, croissant.NAME}))
+    write_json(out / croissant.NAME, described)
     write_json(out / ABOUT, about_of(released, form) | {"complete": True})
 
 
@@ -59,24 +62,3 @@ def about_of(released: Released, form: str) -> dict[str, Any]:
 
 def _what(about: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(about.get(name) for name in ("form", "release", "digest", "cohort", "withHidden"))
-
-
-def write_json(path: Path, document: Any) -> None:
-    """Write a JSON file, whole or not at all."""
-    with written(path) as partial:
-        partial.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def written(path: Path) -> Iterator[Path]:
-    """Give a path to write to that takes its name when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    yield partial
-    partial.replace(path)
-
-
-def file_sha256(path: Path) -> str:
-    """Give the sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.exports.folder import close_folder, open_folder, write_json
+from ingest.exports.folder import close_folder, open_folder
 from ingest.exports.released import Drawn, Released, ReleasedFinding, ReleasedScan
+from ingest.files import write_json
 from ingest.nifti_files import encode_nifti, write_bytes
 from schema.annotation import Policy
 from schema.arrays.store import ArrayStore

@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from ingest.exports.folder import close_folder, open_folder, write_json, written
+from ingest.exports.folder import close_folder, open_folder
 from ingest.exports.released import Released
+from ingest.files import write_json, written
 from schema.base import HIDDEN, OPEN
 from schema.database import Database, Role
 from schema.queries.tables import (

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -105,6 +106,16 @@ class ReleasedScan:
 
 
 @dataclass(frozen=True)
+class Publication:
+    """What only those know who send a release out."""
+
+    url: str | None = None
+    """Where it is to be found."""
+    creators: tuple[str, ...] = ()
+    """Who it is cited by; none: its unnamed makers."""
+
+
+@dataclass(frozen=True)
 class Released:
     """A release, or a part of it."""
 
@@ -120,7 +131,9 @@ class Released:
     with_hidden: bool
     terms: Terms
     waivers: tuple[dict[str, str], ...]
+    created_on: date
     scans: tuple[ReleasedScan, ...]
+    publication: Publication = Publication()
 
 
 def read_released(
@@ -163,6 +176,7 @@ def read_released(
                 {"kind": str(each.kind), "one": each.one, "other": each.other, "reason": each.reason}
                 for each in session.exec(waivers)
             ),
+            created_on=row.created_at.date(),
             scans=scans,
         )
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ingest.exports.folder import close_folder, open_folder, write_json, written
+from ingest.exports.folder import close_folder, open_folder
 from ingest.exports.released import Released, ReleasedFinding, ReleasedScan
+from ingest.files import write_json, written
 from ingest.nifti_files import write_mask
 from schema.annotation import AnnotationPolicy
 from schema.arrays.store import ArrayStore

@@ -14,6 +14,10 @@ _FORBIDDEN = re.compile(
 )
 
 
+_CREATIVE_COMMONS = re.compile(r"CC[- ]BY((?:-(?:NC|SA|ND))*)[- ]([1-4]\.[05])", re.IGNORECASE)
+_OTHER_SPDX = ("CC0-1.0", "PDDL-1.0", "ODC-By-1.0", "ODbL-1.0", "Apache-2.0", "MIT")
+
+
 class TermsForbid(SourceError):
     """The terms of an asset forbid passing it on; `--recipient-holds-terms` says that who gets it holds them."""
 
@@ -36,6 +40,13 @@ class Terms:
         """Tell whether some are missing, or say nothing that is understood here."""
         understood = (text.upper().startswith(PASSED_ON) or text in self.forbidding for text in self.known)
         return self.unknown or not all(understood)
+
+
+def spdx_of(text: str) -> str | None:
+    """Give the SPDX identifier of a licence that is named, and nothing beside it; None for any other text."""
+    if match := _CREATIVE_COMMONS.fullmatch(text.strip()):
+        return f"CC-BY{match[1].upper()}-{match[2]}"
+    return next((code for code in _OTHER_SPDX if code.lower() == text.strip().lower()), None)
 
 
 def terms_of(texts: Iterable[str | None]) -> Terms:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ingest.exports.folder import close_folder, open_folder, written
+from ingest.exports.folder import close_folder, open_folder
 from ingest.exports.nnunet import may_be_incomplete
 from ingest.exports.released import Drawn, Released, ReleasedFinding, ReleasedScan
+from ingest.files import written
 from schema.arrays.box import Box
 from schema.arrays.store import ArrayStore
 from schema.scan import VolumeStorage

@@ -20,7 +20,7 @@ from sqlmodel import Session
 
 from compute.jobs.slices import SlicedScan
 from compute.pictures import OutlinedEntity, Plane, draw_slice, window_of
-from ingest.exports.folder import written
+from ingest.files import written
 from ingest.reviews.queue import QueuedAnnotation, QueuedCheck
 from ingest.reviews.verdicts import COLUMNS
 from ingest.rounds.drawn import read_labels

@@ -10,8 +10,9 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from ingest.exports.folder import ABOUT, file_sha256, write_json
+from ingest.exports.folder import ABOUT
 from ingest.faults import FaultDraft, fault
+from ingest.files import file_sha256, write_json
 from ingest.nifti_files import write_mask
 from ingest.rounds.campaign import Campaign, Wanted, open_campaign, require_owner, wanted_findings
 from ingest.rounds.drawn import read_drawn, standing_elsewhere

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from ingest.exports.folder import written
+from ingest.files import written
 from ingest.rounds.campaign import Campaign
 from schema.annotation import AnnotationPolicy, Policy
 from schema.ontology import rexgroundingct_ontology

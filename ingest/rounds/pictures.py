@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from compute.jobs.pending import role_of
 from compute.jobs.slices import ScanSlice, SlicedScan, fullest_slice
 from compute.pictures import Caption, OutlinedEntity, draw_slice, window_of, with_captions
-from ingest.exports.folder import written
+from ingest.files import written
 from ingest.rounds.differing import FindingDifference, RoundDifference
 from ingest.rounds.drawn import read_labels
 from schema.annotation import Annotation

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from ingest.exports.folder import written
+from ingest.files import written
 from schema.errors import SourceError
 
 NEEDED = ("scan", "finding", "status")
