@@ -93,7 +93,7 @@ def _licence(text: str) -> str:
     return f"https://spdx.org/licenses/{code}.html" if code else text
 
 
-def _identifier(name: str, value: str) -> dict[str, str]:
+def _identifier(name: str, value: str | None) -> dict[str, str]:
     return {"@type": "sc:PropertyValue", "propertyID": f"groundct:{name}", "value": f"sha256:{value}"}
 
 

@@ -24,18 +24,21 @@ def open_folder(out: Path, released: Released, form: str) -> Path:
     if known is None and out.exists() and any(out.iterdir()):
         raise SourceError(f"{out}: is not empty, and no export of ours; name another folder")
     if known is not None and _what(known) != _what(about_of(released, form)):
-        raise SourceError(f"{out}: holds another export ({known.get('release')} as {known.get('form')}); name another")
+        what = known.get("release") or f"cohort {known.get('cohort')}"
+        held = f"{what} as {known.get('form')}, of {known.get('asOf')}"
+        raise SourceError(f"{out}: holds another export, or other contents ({held}); name another folder")
     out.mkdir(parents=True, exist_ok=True)
     write_json(about, about_of(released, form) | {"complete": False})
     return out
 
 
 def close_folder(out: Path, released: Released, form: str) -> None:
-    """Write how a release is cited and what the folder holds, and note that the export is complete."""
-    with written(out / citation.NAME) as partial:
-        citation.write_citation(partial, released)
-    described = croissant.croissant_of(out, released, but=frozenset({ABOUT, citation.NAME, croissant.NAME}))
-    write_json(out / croissant.NAME, described)
+    """Write how a release is cited and what the folder holds of it, and note that the export is complete."""
+    if released.name is not None:
+        with written(out / citation.NAME) as partial:
+            citation.write_citation(partial, released)
+        described = croissant.croissant_of(out, released, but=frozenset({ABOUT, citation.NAME, croissant.NAME}))
+        write_json(out / croissant.NAME, described)
     write_json(out / ABOUT, about_of(released, form) | {"complete": True})
 
 
@@ -47,6 +50,8 @@ def about_of(released: Released, form: str) -> dict[str, Any]:
         "kind": released.kind,
         "digest": released.digest,
         "storageDigest": released.storage_digest,
+        "contentDigest": released.content_digest(),
+        "asOf": released.created_on.isoformat(),
         "collection": released.collection,
         "ontology": released.ontology,
         "rounds": list(released.rounds),
@@ -61,4 +66,4 @@ def about_of(released: Released, form: str) -> dict[str, Any]:
 
 
 def _what(about: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(about.get(name) for name in ("form", "release", "digest", "cohort", "withHidden"))
+    return tuple(about.get(name) for name in ("form", "release", "digest", "cohort", "withHidden", "contentDigest"))

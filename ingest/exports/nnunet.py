@@ -36,7 +36,7 @@ def export_nnunet(released: Released, store: ArrayStore, out: Path, progress: Ca
     """
     scans = [scan for scan in released.scans if scan.drawn and scan.volume]
     if not scans:
-        raise SourceError(f"release {released.name} has no scan with a volume whose findings are all drawn")
+        raise SourceError(f"{released.what} has no scan with a volume whose findings are all drawn")
     folder = open_folder(out, released, FORM)
     classes = _classes(scans)
     for n, scan in enumerate(scans, 1):

@@ -1,5 +1,7 @@
-"""What an export holds: a release, or the part of it that a cohort chose, read scan by scan."""
+"""What an export holds, scan by scan: a release, or the part of it that a cohort chose."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -119,10 +121,11 @@ class Publication:
 class Released:
     """A release, or a part of it."""
 
-    name: str
-    kind: ReleaseKind
-    digest: str
-    storage_digest: str
+    name: str | None
+    """None for a cohort as it holds now, which is no release and has no kind and no digests."""
+    kind: ReleaseKind | None
+    digest: str | None
+    storage_digest: str | None
     notes: str | None
     rounds: tuple[str, ...]
     collection: str
@@ -134,6 +137,21 @@ class Released:
     created_on: date
     scans: tuple[ReleasedScan, ...]
     publication: Publication = Publication()
+
+    @property
+    def what(self) -> str:
+        """Name it in words."""
+        return f"cohort {self.cohort}" if self.name is None else f"release {self.name}"
+
+    def content_digest(self) -> str:
+        """Give a sha256 of what goes out, so that an export goes on only with what it began with."""
+        lines = [
+            [scan.name, scan.split, finding.index, finding.text, finding.category, finding.present]
+            + ([finding.drawn.labels_digest, finding.drawn.policy, finding.drawn.policy_limit] if finding.drawn else [])
+            for scan in self.scans
+            for finding in scan.findings
+        ]
+        return hashlib.sha256(json.dumps(lines).encode()).hexdigest()
 
 
 def read_released(
@@ -157,14 +175,14 @@ def read_released(
         if cohort is not None and not rows:
             raise _no_scan(session, release, cohort)
         findings = _findings(session, row.id, with_hidden)
-        scans = tuple(_scan(each, findings.get(each.id, ())) for each in rows)
+        scans = tuple(scan_of(each, findings.get(each.id, ())) for each in rows)
         waivers = select(ReleaseWaiver).where(ReleaseWaiver.release_id == row.id).order_by(col(ReleaseWaiver.id))
         terms = [found.terms, *(scan.volume.terms for scan in scans if scan.volume and scan.volume.terms)]
         return Released(
             name=row.name,
             kind=row.kind,
-            digest=row.digest or "",
-            storage_digest=row.storage_digest or "",
+            digest=row.digest,
+            storage_digest=row.storage_digest,
             notes=row.notes,
             rounds=tuple(row.rounds),
             collection=found.collection,
@@ -224,7 +242,8 @@ def _scans(release_id: int, cohort: str | None) -> sa.Select[Any]:
     return query.where(col(Scan.id).in_(members))
 
 
-def _scan(row: Any, findings: Sequence[ReleasedFinding]) -> ReleasedScan:
+def scan_of(row: Any, findings: Sequence[ReleasedFinding]) -> ReleasedScan:
+    """Make a scan of the columns that a query gives, and of its findings."""
     return ReleasedScan(
         id=row.id,
         name=row.name,

@@ -150,17 +150,6 @@ def test_true_counts_stand_beside_the_declared_ones(exported: Path) -> None:
         assert (len(np.unique(mask)) - 1, np.count_nonzero(mask)) == (int(row["entities"]), int(row["voxels"]))
 
 
-def test_hidden_splits_go_out_as_words_alone(archive: Archive, tmp_path: Path) -> None:
-    database, arrays, folder = archive
-    options = ReleaseOptions("held", like="base", hide=frozenset({"test"}), collection="phantom")
-    make_release(database, arrays, replace(options, waivers=folder / "waive.json"))
-    for with_hidden in (False, True):
-        out = write(archive, tmp_path / str(with_hidden), "held", with_hidden=with_hidden)
-        (case,) = json.loads((out / "dataset.json").read_text())["test"]
-        assert (out / "segmentations" / case["name"]).exists() == with_hidden
-        assert with_hidden or not {"entity_counts", "pixels"} & set(case)
-
-
 def test_a_folder_of_something_else_is_left_alone(archive: Archive, exported: Path, tmp_path: Path) -> None:
     (tmp_path / "there.txt").write_text("mine")
     with pytest.raises(SourceError, match="is not empty"):
@@ -203,3 +192,22 @@ def test_terms_that_are_not_understood(texts: list[str | None], unclear: bool) -
     terms = terms_of(texts)
     require_passing_on(terms, held=False)
     assert terms.unclear == unclear
+
+
+def test_hidden_splits_go_out_as_words_alone(archive: Archive, tmp_path: Path) -> None:
+    database, arrays, folder = archive
+    options = ReleaseOptions("held", like="base", hide=frozenset({"test"}), collection="phantom")
+    make_release(database, arrays, replace(options, waivers=folder / "waive.json"))
+    for with_hidden in (False, True):
+        out = write(archive, tmp_path / str(with_hidden), "held", with_hidden=with_hidden)
+        (case,) = json.loads((out / "dataset.json").read_text())["test"]
+        assert (out / "segmentations" / case["name"]).exists() == with_hidden
+        assert with_hidden or not {"entity_counts", "pixels"} & set(case)
+
+
+def test_a_split_that_was_hidden_since_does_not_stay_in_a_folder(archive: Archive, exported: Path) -> None:
+    database, arrays, folder = archive
+    options = ReleaseOptions("later", like="base", hide=frozenset({"test"}), collection="phantom")
+    make_release(database, arrays, replace(options, waivers=folder / "waive.json"))
+    with pytest.raises(SourceError, match="another export, or other contents"):
+        write(archive, exported)
