@@ -47,6 +47,8 @@ RULES: dict[FaultKind, tuple[Severity, str]] = {
     FaultKind.REPORT_TOO_LONG: (_LEFT_OUT, "look at the row: this is longer than any report"),
     FaultKind.DUPLICATE_REPORT: (_LEFT_OUT, "keep one of the reports of this study"),
     FaultKind.UNMATCHED_FINDING: (_WARNING, "look at the words of the report and of its study's findings"),
+    FaultKind.VOLUME_IN_TWO_SPLITS: (_WARNING, "take all but one of the scans out of the release"),
+    FaultKind.REPORT_IN_TWO_SPLITS: (_WARNING, "take the scans of all but one of the studies out of the release"),
 }
 """What a fault of each kind means for its scan unless said otherwise, and the remedy."""
 

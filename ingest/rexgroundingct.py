@@ -25,6 +25,7 @@ from ingest.locking import arrays_kept, database_gone
 from ingest.options import ImportOptions
 from ingest.places import Places
 from ingest.reading import ReadCase, measure_case, read_files
+from ingest.releases.recording import release_leaks
 from ingest.report import ImportReport, save_report
 from ingest.reports.linking import link_scan
 from ingest.target import ImportTarget, start_run
@@ -146,6 +147,7 @@ def import_dataset(
             if target.release_id is not None:
                 with database.transaction(Role.OWNER) as session:
                     report.digest = save_digests(session, target.release_id).logical
+                    report.faults += release_leaks(session, target.release_id, options.release or "", options.dataset)
             report.seconds = time.perf_counter() - start
             save_report(database, target.run_id, report)
     except OperationalError as error:

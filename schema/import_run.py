@@ -58,6 +58,8 @@ class FaultKind(StrEnum):
     REPORT_TOO_LONG = "report_too_long"
     DUPLICATE_REPORT = "duplicate_report"
     UNMATCHED_FINDING = "unmatched_finding"
+    VOLUME_IN_TWO_SPLITS = "volume_in_two_splits"
+    REPORT_IN_TWO_SPLITS = "report_in_two_splits"
 
 
 class RunState(StrEnum):

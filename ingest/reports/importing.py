@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 
 from ingest.faults import FaultDraft, fault
 from ingest.locking import database_gone
+from ingest.releases.recording import published_leaks
 from ingest.reports.alignment import align_sentences
 from ingest.reports.files import ReportDefaults, ReportDraft, iter_reports
 from ingest.reports.linking import LinkCounts, link_findings
@@ -103,6 +104,7 @@ def import_reports(
                 tell(done, None)
         if not options.dry_run:
             with database.transaction() as session:
+                report.faults += published_leaks(session, options.collection, options.file)
                 _save_run(session, options, report)
     except OperationalError as error:
         raise database_gone(error) from None
