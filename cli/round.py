@@ -1,4 +1,4 @@
-"""Commands about rounds: list, show, open, handout, close, diff."""
+"""Commands about rounds: list, show, open, handout, withdraw-handout, close, diff."""
 
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ from ingest.rounds.differing import compare_rounds
 from ingest.rounds.handing_out import HandoutOptions, HandoutReport, hand_out
 from ingest.rounds.opening import RoundOptions, open_round
 from ingest.rounds.pictures import save_changes
+from ingest.rounds.withdrawing import WithdrawOptions, WithdrawReport, withdraw_handouts
 from migrations.ready import ready_database
 from schema.annotation import Annotation, AnnotationPolicy
 from schema.arrays.store import ArrayStore
 from schema.cohort import Cohort, CohortMember
 from schema.errors import NotFound, SourceError
-from schema.handout import Handout
+from schema.handout import Handout, HandoutState
 from schema.round import Person, Round
 from schema.settings import load_settings
 
@@ -108,6 +109,33 @@ def handout(
     raise SystemExit(1 if report.faults else 0)
 
 
+@round.command("withdraw-handout")
+@click.argument("name")
+@click.option("--annotator", required=True, help="From whom: a pseudonym of `groundct person`.")
+@click.option("--file", "files", multiple=True, help="Only this file of the handout; may be said several times.")
+@click.option("--with-hidden", is_flag=True, help="Findings of hidden splits too; needs the owner.")
+@click.option("--dry-run", is_flag=True, help="Say what would be withdrawn, and withdraw nothing.")
+@json_option
+def withdraw_handout(
+    name: str, annotator: str, files: tuple[str, ...], with_hidden: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Withdraw what is out of the round NAME with an annotator, so that others get it. What came back stays."""
+    options = WithdrawOptions(name, annotator, frozenset(files), with_hidden, dry_run)
+    with ready_database(load_settings()) as database:
+        report = withdraw_handouts(database, options)
+    print_json(report.to_json()) if as_json else _print_withdrawn(report)
+
+
+def _print_withdrawn(report: WithdrawReport) -> None:
+    done = "would be withdrawn" if report.dry_run else "withdrawn"
+    console.print(
+        f"{counted(len(report.withdrawn), 'finding')} {done} from {report.annotator}; "
+        f"{len(report.returned)} came back and stay",
+        soft_wrap=True,
+        markup=False,
+    )
+
+
 @round.command()
 @click.argument("name")
 @click.option("--with-hidden", is_flag=True, help="Findings of hidden splits too; needs the owner.")
@@ -188,7 +216,8 @@ def _print_handout(report: HandoutReport) -> None:
     print_faults(report.faults)
     console.print(
         f"{counted(report.new, 'finding')} handed out to {report.annotator}, {report.already} before; "
-        f"{report.shown} with labels to correct; {report.with_others} are with others",
+        f"{report.shown} with labels to correct; {report.with_others} are with others"
+        + (f"; {report.withdrawn} were withdrawn" if report.withdrawn else ""),
         soft_wrap=True,
         markup=False,
     )
@@ -250,7 +279,7 @@ def _print(found: dict[str, Any]) -> None:
         if found[name] is not None:
             console.print(f"  {name}: {found[name]}", soft_wrap=True, markup=False)
     if found["annotators"]:
-        table = Table("annotator", "out", "returned", box=None)
+        table = Table("annotator", *(each.value for each in HandoutState), box=None)
         for name, counts in found["annotators"].items():
-            table.add_row(name, str(counts.get("out", 0)), str(counts.get("returned", 0)))
+            table.add_row(name, *(str(counts.get(each.value, 0)) for each in HandoutState))
         console.print(table)

@@ -66,7 +66,7 @@ class Archived:
     """By scan and index, those that the round is about."""
     annotators: frozenset[str]
     handed_out: Mapping[str, frozenset[UUID]]
-    """The findings that each annotator was given in this round; whoever was given none may bring any."""
+    """What each annotator was given in this round and was not withdrawn; who was never given any may bring any."""
 
 
 class SidecarCheck:
@@ -110,10 +110,9 @@ class SidecarCheck:
         if len(self.problems) > before or wanted is None or annotator is None or state is None or path is None:
             return None
         given = self.archived.handed_out.get(annotator)
-        if given and wanted.id not in given:
-            self._tell(
-                row, f"finding {row.finding} of {row.scan} was not handed out to {annotator}", "take the row out"
-            )
+        if given is not None and wanted.id not in given:
+            message = f"finding {row.finding} of {row.scan} was not handed out to {annotator}, or was withdrawn"
+            self._tell(row, message, "take the row out")
             return None
         return _Place(wanted, annotator, state, path, labels)
 

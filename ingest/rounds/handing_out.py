@@ -65,11 +65,13 @@ class HandoutReport:
     """Of both, those whose file holds labels to correct."""
     with_others: int = 0
     """Findings that as many others have as the round asks readers for."""
+    withdrawn: int = 0
+    """Findings that were withdrawn from this annotator, who does not get them again."""
     faults: list[FaultDraft] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Give the report as `--json` prints it."""
-        counts = {name: getattr(self, name) for name in ("new", "already", "shown", "with_others")}
+        counts = {name: getattr(self, name) for name in ("new", "already", "shown", "with_others", "withdrawn")}
         faults = [one.to_json() for one in self.faults]
         return {"round": self.round, "annotator": self.annotator, "out": str(self.out), **counts, "faults": faults}
 
@@ -185,6 +187,7 @@ class _Handing:
             self.report.with_others += 1
             return
         if mine is not None and mine.state == HandoutState.WITHDRAWN:
+            self.report.withdrawn += 1
             return
         shown = mine.shown_id if mine else self._shown(session, wanted)
         path = self._write_file(session, wanted, shown, mine)

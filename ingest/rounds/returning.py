@@ -31,7 +31,7 @@ from ingest.rounds.checking import Archived, Return, SidecarCheck
 from ingest.rounds.drawn import read_drawn
 from ingest.rounds.evidence import misplaced
 from ingest.rounds.people import annotators, get_annotator
-from ingest.rounds.saving import AcceptedAlready, Author, Saved, find_latest, foresee, save_annotation
+from ingest.rounds.saving import AcceptedAlready, Author, HandoutWithdrawn, Saved, find_latest, foresee, save_annotation
 from ingest.rounds.sidecar import SidecarRow, read_sidecar
 from schema.annotation import AnnotationState
 from schema.arrays.runs import LabelRuns
@@ -205,16 +205,17 @@ def _check(
 
 
 def _handed_out(database: Database, campaign: Campaign, wanted: Sequence[Wanted]) -> dict[str, frozenset[UUID]]:
+    """By annotator what is with them, or came back; nothing for those from whom all was withdrawn."""
     found: dict[str, set[UUID]] = {}
     query = (
-        select(Person.pseudonym, Handout.finding_id)
+        select(Person.pseudonym, Handout.finding_id, Handout.state)
         .join(Person, col(Person.id) == col(Handout.annotator_id))
-        .where(Handout.round_id == campaign.id, Handout.state != HandoutState.WITHDRAWN)
+        .where(Handout.round_id == campaign.id)
     )
     for role, visibility in {(each.role, each.visibility) for each in wanted}:
         with database.transaction(role, visibility) as session:
-            for name, finding in session.exec(query):
-                found.setdefault(name, set()).add(finding)
+            for name, finding, state in session.exec(query):
+                found.setdefault(name, set()).update({finding} if state != HandoutState.WITHDRAWN else ())
     return {name: frozenset(each) for name, each in found.items()}
 
 
@@ -291,7 +292,7 @@ class _Job:
                     latest = find_latest(session, author, wanted.id)
                     return foresee(latest, labels[0].digest(), each.state), []
                 saved = save_annotation(session, self.arrays, author, wanted, labels, each.state)
-            except AcceptedAlready as error:
+            except (AcceptedAlready, HandoutWithdrawn) as error:
                 raise CaseLeftOut(
                     fault(FaultKind.CHANGED_SINCE, str(error), path=each.path, severity=Severity.LEFT_OUT)
                 ) from None

@@ -37,6 +37,10 @@ class Saved(StrEnum):
     UNCHANGED = "unchanged"
 
 
+class HandoutWithdrawn(SourceError):
+    """What came back was withdrawn from its annotator; somebody else draws it."""
+
+
 class AcceptedAlready(SourceError):
     """What came back would take the place of an annotation that was accepted; reject that one, or open a new round."""
 
@@ -93,12 +97,14 @@ def save_annotation(
 
     Raises:
         SourceError: the round was closed meanwhile.
+        HandoutWithdrawn: the finding was withdrawn from the annotator.
         AcceptedAlready: the version before was accepted.
         ArrayStoreError: the array cannot be written.
     """
     keep_scan(session, wanted.scan)
     lock_annotation(session, author.campaign.id, wanted.id, author.id)
     _require_open(session, author.campaign)
+    _require_not_withdrawn(session, author, wanted)
     latest, digest = find_latest(session, author, wanted.id, keep=True), labels[0].digest()
     saved = foresee(latest, digest, state)
     if saved is Saved.SUBMITTED and latest is not None:
@@ -116,6 +122,17 @@ def _require_open(session: Session, campaign: Campaign) -> None:
     closed = session.exec(select(Round.closed_at).where(Round.id == campaign.id).with_for_update(read=True)).one()
     if closed is not None:
         raise SourceError(f"round {campaign.name} was closed on {closed:%Y-%m-%d}; open another one")
+
+
+def _require_not_withdrawn(session: Session, author: Author, wanted: Wanted) -> None:
+    """Whoever withdraws the handout waits for this transaction; whoever comes after that is refused."""
+    query = select(Handout.state).where(
+        Handout.round_id == author.campaign.id,
+        Handout.finding_id == wanted.id,
+        Handout.annotator_id == author.id,
+    )
+    if session.exec(query.with_for_update(read=True)).one_or_none() == HandoutState.WITHDRAWN:
+        raise HandoutWithdrawn(f"it was withdrawn from {author.pseudonym}; somebody else draws it")
 
 
 def _change_state(session: Session, row: Annotation, state: AnnotationState, author: Author, reason: str) -> None:

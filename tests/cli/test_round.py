@@ -75,6 +75,11 @@ def test_a_rounds_life(archive: CommandLine, tmp_path: Path) -> None:
     shown = archive.read("round", "show", "again")
     assert shown["annotators"] == {"ann": {"out": 1, "returned": len(rows) - 1}}
     assert shown["annotations"] == {"submitted": len(rows) - 1}
+    would = archive.run("round", "withdraw-handout", "again", "--annotator", "ann", "--dry-run")
+    assert would.stdout == f"1 finding would be withdrawn from ann; {len(rows) - 1} came back and stay\n"
+    withdrawn = archive.read("round", "withdraw-handout", "again", "--annotator", "ann")
+    assert withdrawn["withdrawn"] == [path.name]
+    assert archive.read("round", "show", "again")["annotators"] == {"ann": {"withdrawn": 1, "returned": len(rows) - 1}}
     assert [one["name"] for one in archive.read("round", "list")] == ["again", "first"]
     assert "again (open): cohort all" in archive.run("round", "list").stdout
     assert "at_most 2" in archive.run("round", "show", "again").stdout
