@@ -19,6 +19,7 @@ from schema.release import Visibility
 from schema.review import ReviewTarget, Verdict
 from schema.settings import load_settings
 
+adjudication_option = click.option("--adjudication", is_flag=True, help="Only what an adjudicator decides.")
 hidden_option = click.option("--hidden", is_flag=True, help="Those of hidden splits, as the owner.")
 
 
@@ -35,16 +36,19 @@ def review() -> None:
 @click.option("--round", "round_name", help="Only annotations of this round.")
 @click.option("--scan", help="Only this scan.")
 @click.option("-n", "count", type=click.IntRange(1), default=30, show_default=True, help="How many; --json: all.")
+@adjudication_option
 @hidden_option
 @json_option
-def list_queue(round_name: str | None, scan: str | None, count: int, hidden: bool, as_json: bool) -> None:
+def list_queue(
+    round_name: str | None, scan: str | None, count: int, adjudication: bool, hidden: bool, as_json: bool
+) -> None:
     """List what waits for a verdict and what contradicts its words, the most urgent scan first."""
     visibility = _visibility(hidden)
     with (
         ready_database(load_settings()) as database,
         database.transaction(role_of(visibility), visibility) as session,
     ):
-        queue = review_queue(session, round_name=round_name, scan=scan)
+        queue = review_queue(session, round_name=round_name, scan=scan, adjudication=adjudication)
     if as_json:
         print_json([each.to_json() for each in queue])
     else:
@@ -56,6 +60,7 @@ def _print(queue: list[QueuedAnnotation], count: int) -> None:
     for each in queue[:count]:
         why = [check.name for check in each.checks]
         why += [f"readers differ by {each.disagreement:.2f}"] if each.disagreement else []
+        why += ["for an adjudicator"] if each.adjudication else []
         cells = (each.scan, each.finding, each.state, f"{each.urgency:.2f}", ", ".join(why), each.text, each.id)
         table.add_row(*map(str, cells))
     console.print(table if queue else "nothing waits")
@@ -68,9 +73,12 @@ def _print(queue: list[QueuedAnnotation], count: int) -> None:
 @click.option("--round", "round_name", help="Only annotations of this round.")
 @click.option("--scan", help="Only this scan.")
 @click.option("--scans", type=click.IntRange(1), default=20, show_default=True, help="How many pages at most.")
+@adjudication_option
 @hidden_option
 @json_option
-def sheet(out: Path, round_name: str | None, scan: str | None, scans: int, hidden: bool, as_json: bool) -> None:
+def sheet(
+    out: Path, round_name: str | None, scan: str | None, scans: int, adjudication: bool, hidden: bool, as_json: bool
+) -> None:
     """Write a page a scan to review it in a browser.
 
     Keys 1 to 6 decide; what a page saves comes in by `ingest reviews`.
@@ -82,7 +90,8 @@ def sheet(out: Path, round_name: str | None, scan: str | None, scans: int, hidde
         database.transaction(role_of(visibility), visibility) as session,
         progress("drawing") as tell,
     ):
-        pages = list(by_scan(review_queue(session, round_name=round_name, scan=scan)))[:scans]
+        queue = review_queue(session, round_name=round_name, scan=scan, adjudication=adjudication)
+        pages = list(by_scan(queue))[:scans]
         paths = []
         for n, (_, queued) in enumerate(pages, 1):
             paths.append(write_sheet(session, store, queued, out, LABEL_AREAS[visibility]))

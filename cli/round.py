@@ -162,7 +162,8 @@ def close(name: str, with_hidden: bool, workers: int, as_json: bool) -> None:
 def _print_closed(report: CloseReport) -> None:
     console.print(
         f"{report.round} closed: {counted(report.findings, 'finding')} with several readers, {report.single} with one; "
-        f"{report.accepted} accepted by rule, {report.to_review} to review",
+        f"{report.accepted} accepted by rule, {report.to_review} to review"
+        + (f", {report.to_adjudicate} of them by an adjudicator" if report.to_adjudicate else ""),
         soft_wrap=True,
         markup=False,
     )

@@ -75,15 +75,22 @@ class Review(HideableTable, table=True):
 
 
 class Adjudication(HideableTable, table=True):
-    """Which annotation of a finding was chosen where readers disagreed."""
+    """A finding about which the readers of a round disagree, and what an adjudicator chose."""
 
     __tablename__ = "adjudication"
-    __table_args__ = (sa.Index(None, "finding_id"), {"schema": OPEN})
-    id: int = identity()
-    finding_id: UUID = Field(foreign_key="finding.id")
-    round_id: int = Field(foreign_key="round.id", sa_type=sa.BigInteger)
-    chosen_id: UUID = Field(foreign_key=f"{OPEN}.annotation.id")
+    __table_args__ = (
+        sa.Index(None, "finding_id"),
+        sa.CheckConstraint(
+            "num_nonnulls(chosen_id, adjudicator_id, reason, decided_at) IN (0, 4)", name="waits_or_is_decided"
+        ),
+        {"schema": OPEN},
+    )
+    round_id: int = Field(primary_key=True, foreign_key="round.id", sa_type=sa.BigInteger)
+    finding_id: UUID = Field(primary_key=True, foreign_key="finding.id")
+    chosen_id: UUID | None = Field(default=None, foreign_key=f"{OPEN}.annotation.id")
+    """The annotation that holds, of any round; null as long as it waits."""
     adjudicator_id: int | None = Field(default=None, foreign_key="person.id", sa_type=sa.BigInteger)
-    """Null where a rule decided."""
-    reason: str
+    reason: str | None = None
+    """What the adjudicator said."""
     created_at: datetime = now_column()
+    decided_at: datetime | None = Field(default=None, sa_type=sa.DateTime(timezone=True))

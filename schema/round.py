@@ -16,6 +16,8 @@ class PersonRole(StrEnum):
 
     ANNOTATOR = "annotator"
     REVIEWER = "reviewer"
+    ADJUDICATOR = "adjudicator"
+    """Reviews, and decides where blind readers disagree."""
 
 
 class Person(Table, table=True):

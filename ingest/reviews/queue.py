@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 from schema.agreement import Agreement
 from schema.annotation import Annotation, AnnotationState
 from schema.finding import Finding, FindingRevision
+from schema.review import Adjudication
 from schema.round import Round
 from schema.scan import Scan
 from schema.text_check import CheckOutcome, TextCheck
@@ -43,6 +44,8 @@ class QueuedAnnotation:
     disagreement: float
     """1 less the mean Dice of the finding's readers; 0 where only one drew."""
     checks: tuple[QueuedCheck, ...]
+    adjudication: bool = False
+    """Whether its round's readers disagree more than the rule allows, so that an adjudicator decides."""
 
     @property
     def urgency(self) -> float:
@@ -54,12 +57,18 @@ class QueuedAnnotation:
         return {**asdict(self), "id": str(self.id), "scan_id": str(self.scan_id), "urgency": self.urgency}
 
 
-def review_queue(session: Session, *, round_name: str | None = None, scan: str | None = None) -> list[QueuedAnnotation]:
-    """Give what should be looked at, by scan, the most urgent scan first: what waits, and accepted contradictions."""
+def review_queue(
+    session: Session, *, round_name: str | None = None, scan: str | None = None, adjudication: bool = False
+) -> list[QueuedAnnotation]:
+    """Give what should be looked at, by scan, the most urgent scan first: what waits, and accepted contradictions.
+
+    With `adjudication` only what an adjudicator decides.
+    """
     checks = _checks(session)
     rows = session.execute(_annotations(round_name, scan)).all()
     found = [_queued(row, checks.get(row.id, ())) for row in rows]
     found = [each for each in found if each.state in WAITING or each.checks]
+    found = [each for each in found if each.adjudication or not adjudication]
     urgency: dict[str, float] = {}
     for each in found:
         urgency[each.scan] = max(urgency.get(each.scan, 0.0), each.urgency)
@@ -75,6 +84,7 @@ def _annotations(round_name: str | None, scan: str | None) -> sa.Select[Any]:
         .add_columns(col(Finding.source_index).label("finding"), col(FindingRevision.text))
         .add_columns(col(FindingRevision.category_code).label("category"), col(Round.name).label("round"))
         .add_columns(col(Annotation.state), (1 - sa.func.coalesce(col(Agreement.dice), 1.0)).label("disagreement"))
+        .add_columns(_disputed().label("adjudication"))
         .join(Finding, col(Finding.id) == col(Annotation.finding_id))
         .join(Scan, col(Scan.id) == col(Annotation.scan_id))
         .join(Round, col(Round.id) == col(Annotation.round_id))
@@ -85,6 +95,15 @@ def _annotations(round_name: str | None, scan: str | None) -> sa.Select[Any]:
     if round_name is not None:
         query = query.where(col(Round.name) == round_name)
     return query if scan is None else query.where(col(Scan.name) == scan.removesuffix(".nii.gz"))
+
+
+def _disputed() -> sa.ColumnElement[bool]:
+    return sa.exists().where(
+        col(Adjudication.finding_id) == col(Annotation.finding_id),
+        col(Adjudication.round_id) == col(Annotation.round_id),
+        col(Adjudication.chosen_id).is_(None),
+        col(Annotation.state).in_(WAITING),
+    )
 
 
 def _checks(session: Session) -> dict[UUID, tuple[QueuedCheck, ...]]:
@@ -101,7 +120,7 @@ def _checks(session: Session) -> dict[UUID, tuple[QueuedCheck, ...]]:
 
 def _queued(row: Any, checks: tuple[QueuedCheck, ...]) -> QueuedAnnotation:
     facts = (row.id, row.scan, row.scan_id, row.finding, row.text, row.category, row.round, row.state)
-    return QueuedAnnotation(*facts, float(row.disagreement), checks)
+    return QueuedAnnotation(*facts, float(row.disagreement), checks, row.adjudication)
 
 
 def by_scan(queue: list[QueuedAnnotation]) -> Iterator[tuple[str, list[QueuedAnnotation]]]:

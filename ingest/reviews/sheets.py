@@ -63,6 +63,7 @@ class Card:
     disagreement: float
     checks: tuple[QueuedCheck, ...]
     planes: tuple[Picture, ...]
+    adjudication: bool
 
 
 def write_sheet(
@@ -100,7 +101,7 @@ def _template() -> Template:
 
 def _card(each: QueuedAnnotation, planes: tuple[Picture, ...]) -> Card:
     facts = (each.id, each.finding, each.text, each.category, each.round, str(each.state))
-    return Card(*facts, each.disagreement, each.checks, planes)
+    return Card(*facts, each.disagreement, each.checks, planes, each.adjudication)
 
 
 class _Painter:

@@ -2,7 +2,8 @@
 
 A verdict on the mask moves the annotation: accepted, it becomes what holds and supersedes what held before; rejected,
 it no longer holds. Any other target that is not accepted sends an accepted annotation back into review. A correction of
-words, category or side is a revision of the finding.
+words, category or side is a revision of the finding. Where blind readers disagree, only an adjudicator decides about
+masks, and what is accepted settles it.
 """
 
 import csv
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from compute.jobs.pending import role_of
+from ingest.reviews.adjudicating import may_decide, settle, waiting_rounds
 from ingest.rounds.saving import name_person
 from schema import identity
 from schema.annotation import Annotation, AnnotationState, Entity
@@ -76,7 +78,8 @@ def give_verdict(session: Session, draft: VerdictDraft) -> bool:
     """Take a verdict, and do what follows from it; tell whether it is new.
 
     Raises:
-        BadVerdict: it contradicts itself, its reason is not one of its target's, or its annotation cannot go there.
+        BadVerdict: it contradicts itself, its reason is not one of its target's, its annotation cannot go there, or an
+            adjudicator is to decide.
         NotFound: there is no such annotation that may be seen, no such entity, or no such reviewer.
     """
     if (
@@ -84,18 +87,20 @@ def give_verdict(session: Session, draft: VerdictDraft) -> bool:
         and session.exec(select(Review.id).where(Review.source_sha256 == draft.source_sha256)).first()
     ):
         return False
-    annotation = session.get(Annotation, draft.annotation, with_for_update=True)
-    if annotation is None:
+    finding = session.exec(select(Annotation.finding_id).where(Annotation.id == draft.annotation)).one_or_none()
+    if finding is None:
         raise NotFound(f"there is no annotation {draft.annotation} that may be seen here")
     reviewer = _reviewer(session, draft.reviewer)
     _check(session, draft)
+    disputed = _disputed(session, finding, reviewer, draft)  # before the annotation: what settles it takes others too
+    annotation = session.get_one(Annotation, draft.annotation, with_for_update=True)
     entity = _entity(session, draft)
     revision = _revise(session, annotation, draft) if draft.verdict is Verdict.CORRECT else None
     session.add(
         Review(
             annotation_id=annotation.id,
             entity_id=entity,
-            reviewer_id=reviewer,
+            reviewer_id=reviewer.id,
             target=draft.target,
             verdict=draft.verdict,
             reason=draft.reason,
@@ -105,15 +110,31 @@ def give_verdict(session: Session, draft: VerdictDraft) -> bool:
         )
     )
     session.flush()
-    _move(session, annotation, draft)
+    _move(session, annotation, draft, disputed)
     return True
 
 
-def _reviewer(session: Session, pseudonym: str) -> int:
+def _reviewer(session: Session, pseudonym: str) -> Person:
     found = session.exec(select(Person).where(Person.pseudonym == pseudonym)).one_or_none()
-    if found is None or found.role is not PersonRole.REVIEWER:
+    if found is None or found.role not in (PersonRole.REVIEWER, PersonRole.ADJUDICATOR):
         raise NotFound(f"there is no reviewer {pseudonym!r}; `groundct person add {pseudonym} --role reviewer`")
-    return found.id
+    return found
+
+
+def _disputed(session: Session, finding: UUID, reviewer: Person, draft: VerdictDraft) -> "_Disputed | None":
+    """Give what a verdict on a mask may settle; None where nothing waits."""
+    rounds = waiting_rounds(session, finding) if draft.target is ReviewTarget.MASK else []
+    if rounds and not may_decide(reviewer):
+        raise BadVerdict(
+            f"readers disagree about its finding, so an adjudicator decides, and {draft.reviewer} is a {reviewer.role}"
+        )
+    return _Disputed(rounds, reviewer) if rounds else None
+
+
+@dataclass(frozen=True)
+class _Disputed:
+    rounds: list[int]
+    adjudicator: Person
 
 
 def _check(session: Session, draft: VerdictDraft) -> None:
@@ -179,16 +200,20 @@ def _changes(session: Session, draft: VerdictDraft) -> dict[str, Any]:
     return {"category_id": session.exec(query).one(), "category_code": correction}
 
 
-def _move(session: Session, annotation: Annotation, draft: VerdictDraft) -> None:
+def _move(session: Session, annotation: Annotation, draft: VerdictDraft, disputed: _Disputed | None) -> None:
     """Change states as the verdict says, each change logged with the reviewer and the reason."""
     state = _next_state(annotation.state, draft)
-    if state is None:
+    settles = disputed is not None and draft.verdict is Verdict.ACCEPT
+    if state is None and not settles:
         return
     why = " ".join(filter(None, (str(draft.target), str(draft.verdict), draft.reason, draft.words)))
     name_person(session, draft.reviewer, why)
     if state is AnnotationState.ACCEPTED:
         _supersede_others(session, annotation)
-    _set_state(session, [annotation.id], state)
+    if state is not None:
+        _set_state(session, [annotation.id], state)
+    if disputed is not None and settles:
+        settle(session, disputed.rounds, annotation, disputed.adjudicator, why)
     name_person(session, None, "")
 
 

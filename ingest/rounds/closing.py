@@ -36,6 +36,7 @@ from schema.errors import NotFound
 from schema.finding import Finding, FindingRevision
 from schema.integrity import LABEL_AREAS
 from schema.release import Visibility
+from schema.review import Adjudication
 from schema.round import Round
 from schema.scan import Patient, Scan, Study, Volume
 
@@ -102,6 +103,8 @@ class CloseReport:
     accepted: int = 0
     """Whose consensus was accepted by rule."""
     to_review: int = 0
+    to_adjudicate: int = 0
+    """Of those to review, those whose readers disagree more than the round's rule allows."""
     figures: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By measure, over all findings that were told of: value, low, high, findings."""
 
@@ -185,6 +188,7 @@ def _tell(
                 _save_agreement(session, row, each)
                 report.accepted += (accepted := _save_consensus(session, row, each))
                 report.to_review += not accepted
+                report.to_adjudicate += not accepted and row.accept_above is not None
             agreed.append(each)
             progress(n, len(several))
     if agreed:
@@ -290,6 +294,8 @@ def _save_consensus(session: Session, row: _Closed, agreed: AgreedFinding) -> bo
         _supersede(session, read)
     else:
         _to_review(session, read)
+        if row.accept_above is not None:
+            session.execute(sa.insert(Adjudication).values(round_id=row.id, finding_id=read.finding))
     array = identity.label_array_id(read.scan_id, agreed.stored.digest)
     facts = {"id": array, "scan_id": read.scan_id, "digest": agreed.stored.digest, "findings": 1}
     size = {"stored_sha256": agreed.stored.stored_sha256, "stored_bytes": agreed.stored.stored_bytes}

@@ -179,6 +179,7 @@ def test_own_functions_read_nothing_hidden(api: Connection) -> None:
         "refuse_other_sentences()",
         "refuse_other_text()",
         "refuse_rows_of_complete_release()",
+        "refuse_second_end_of_handout()",
         "refuse_unknown_transition()",
         "scan_is_hidden(uuid)",
         "span(double precision,double precision)",

@@ -24,6 +24,7 @@ CHANGEABLE = {
     "token": {"last_used_at"},
     "observation": {"finding_id", "match_score"},
     "open.handout": {"state", "annotation_id"},
+    "open.adjudication": {"chosen_id", "adjudicator_id", "reason", "decided_at"},
 }
 """Columns that `groundct_api` may change."""
 WHOLLY_CHANGEABLE = {
