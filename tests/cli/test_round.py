@@ -115,3 +115,38 @@ def test_mistakes_are_one_line(archive: CommandLine, tmp_path: Path) -> None:
     assert (said.returncode, said.stdout) == (1, "")
     assert "refused: line 2: 'done' is no status of a row; write draft or submitted" in said.stderr
     assert "2 problems: nothing was taken" in said.stderr
+
+
+def test_readers_disagree_and_somebody_decides(archive: CommandLine, tmp_path: Path) -> None:
+    for name, role in (("ann", "annotator"), ("bob", "annotator"), ("rita", "reviewer"), ("ada", "adjudicator")):
+        archive.read("person", "add", name, "--role", role)
+    archive.read("round", "open", "blind", "--cohort", "all", "--readers", 2, "--accept-above", 0.9)
+    for name in ("ann", "bob"):
+        out = tmp_path / name
+        archive.read("round", "handout", "blind", "--annotator", name, "--out", out)
+        rows = rows_of(out / "sidecar.csv")
+        if name == "bob":
+            path = out / f"{rows[0]['scan']}__{rows[0]['finding']}.nii.gz"
+            image = nib.load(path)
+            drawn = np.asanyarray(image.dataobj).copy()
+            drawn[tuple(np.argwhere(drawn)[len(np.argwhere(drawn)) // 3 :].T)] = 0
+            nib.Nifti1Image(drawn, image.affine).to_filename(path)
+        write(out / "sidecar.csv", [{**row, "status": "submitted"} for row in rows])
+        archive.read("ingest", "round", out, "--sidecar", out / "sidecar.csv", "--round", "blind", "--workers", 1)
+    closed = archive.run("round", "close", "blind")
+    assert f"{len(rows) - 1} accepted by rule, 1 to review, 1 of them by an adjudicator" in closed.stdout
+    queue = archive.read("review", "list", "--adjudication")
+    assert {(each["scan"], str(each["finding"])) for each in queue} == {(rows[0]["scan"], rows[0]["finding"])}
+    assert "adjudicator" in archive.run("review", "list").stdout
+    refused = archive.run("review", "accept", queue[0]["id"], "--reviewer", "rita")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "an adjudicator decides" in refused.stderr
+    assert archive.run("review", "accept", queue[0]["id"], "--reviewer", "ada").returncode == 0
+    assert archive.read("review", "list", "--adjudication") == []
+
+    drawn_in = tmp_path / "changes.png"
+    told = archive.run("round", "diff", "first", "blind", "--png", drawn_in)
+    assert told.returncode == 0, told.stderr
+    assert "findings drawn otherwise: " in told.stdout
+    assert f"the largest changes are drawn in {drawn_in}" in told.stdout
+    assert drawn_in.read_bytes()[:4] == b"\x89PNG"
