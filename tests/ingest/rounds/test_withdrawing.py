@@ -14,7 +14,8 @@ from schema.import_run import FaultKind
 from tests.ingest.rounds.campaigns import Desk, path_of, rows_of, set_rows
 
 STATES = (
-    "SELECT state::text, count(*) FROM open.handout h JOIN person p ON p.id = annotator_id WHERE pseudonym = 'ann' "
+    "SELECT state::text, count(*) FROM open.handout JOIN person p ON p.id = annotator_id "
+    "WHERE p.pseudonym = 'ann' GROUP BY 1"
 )
 
 
