@@ -54,9 +54,9 @@ def draw_scan(database: Database, arrays: ArrayStore, what: str, out: Path) -> N
             digest = session.get_one(LabelArray, annotation.label_array_id).digest
             labels = cut.labels(arrays.read_runs(digest, "labels", annotation.array_index))
             outlined += [OutlinedEntity(f"{n}.{entity.label}", n, labels == entity.label) for entity in entities]
-    captions = [Caption(f"{n}: {text}", n) for n, (text, *_rest) in enumerate(shown)]
-    picture = draw_slice(cut.hu, outlined, view)
-    with_captions(picture, [*captions, Caption(f"{scan.name}, slice {cut.name}")]).save(out)
+        captions = [Caption(f"{n}: {text}", n) for n, (text, *_rest) in enumerate(shown)]
+        captions.append(Caption(f"{scan.name}, slice {cut.name}"))
+    with_captions(draw_slice(cut.hu, outlined, view), captions).save(out)
 
 
 def _find(session: Session, what: str) -> tuple[Scan, UUID | None]:
