@@ -29,6 +29,8 @@ PLANNING = {"jit": "off", "join_collapse_limit": "12", "from_collapse_limit": "1
 """For statements that read: compiling costs more than it gives, and a filter that is joined late reads too much."""
 LONGEST_WAIT_S = 5.0
 """How long one waits for a connection that reads."""
+STATEMENTS_KEPT = 200
+"""Statements that SQLAlchemy remembers compiled, of some 50 kB each."""
 LOCK_ARRAYS = 0x61727261
 """Advisory lock: writers of arrays share it, garbage collection takes it alone."""
 LOCK_READINGS = 0x72656164
@@ -157,9 +159,15 @@ def _engine(url: sa.URL, pooled: bool, most: int) -> sa.Engine:
     given: dict[str, Any] = {"client_encoding": "utf8"}  # whatever the environment says
     if pooled:
         given["prepare_threshold"] = None
-    kept = {"pool_pre_ping": True, "pool_size": 4, "max_overflow": max(most, 8) + 4}
-    # What is asked for, or written, is not for logs.
-    return sa.create_engine(url, connect_args=given, hide_parameters=True, **kept)
+    return sa.create_engine(
+        url,
+        connect_args=given,
+        hide_parameters=True,  # what is asked for, or written, is not for logs
+        query_cache_size=STATEMENTS_KEPT,
+        pool_pre_ping=True,
+        pool_size=4,
+        max_overflow=max(most, 8) + 4,
+    )
 
 
 @cache
