@@ -13,6 +13,7 @@ from api.graphql.model_call import ModelCallConnection
 from api.graphql.reads import Found, find, listed_at_root
 from api.graphql.release import Release, ReleaseConnection
 from api.graphql.report import Report, ReportConnection
+from api.graphql.review import ReviewConnection
 from api.graphql.round import Round, RoundConnection
 from api.graphql.scan import Scan, ScanConnection
 from api.graphql.search import SearchResult, run_search, run_similar
@@ -148,6 +149,10 @@ class Query:
         return find(info.context, ROUND, name)  # type: ignore[no-any-return]
 
     rounds: RoundConnection = listed_at_root(views.rounds, "Rounds by name.")
+
+    reviews: ReviewConnection = listed_at_root(
+        views.reviews, "Verdicts on annotations, the oldest first. `asOf` decides the words of the findings below them."
+    )
 
     model_calls: ModelCallConnection = listed_at_root(
         views.model_calls, "Requests to language models, the oldest first; what was asked and answered is not shown."

@@ -8,7 +8,7 @@ import strawberry
 
 from api.graphql import vocabulary  # noqa: F401 - registers the enums
 from api.graphql.declare import described, graphql_input
-from schema.annotation import Policy
+from schema.annotation import AnnotationState, Policy
 from schema.finding import Side
 from schema.ontology import Focality
 from schema.queries.filters import (
@@ -18,12 +18,14 @@ from schema.queries.filters import (
     InRelease,
     MetadataFilter,
     NearEntity,
+    ReviewFilter,
     ScanFilter,
 )
 from schema.queries.mistakes import OverLimit, ReadMistake
 from schema.queries.places import BoxFilter, LocationFilter, NearPoint
 from schema.queries.ranges import Between
 from schema.queries.slots import read
+from schema.review import ReviewTarget, Verdict
 
 T = TypeVar("T")
 DEEPEST = 8
@@ -183,6 +185,22 @@ class NearEntityWhere:
     within_mm: float
 
 
+@graphql_input
+class ReviewWhere:
+    """Reviews of which everything given holds."""
+
+    target: ReviewTarget | None = None
+    verdict: Verdict | None = None
+    reason: str | None = described("The code of a reason.", default=None)
+    reviewer: str | None = described("The pseudonym.", default=None)
+    state: AnnotationState | None = described("What has become of the annotation.", default=None)
+    round: str | None = described("On an annotation of the round of this name.", default=None)
+    finding: FindingWhere | None = described("On an annotation of such a finding.", default=None)
+    and_: list["ReviewWhere"] | None = described("All of these.", name="and", default=None)
+    or_: list["ReviewWhere"] | None = described("At least one of these.", name="or", default=None)
+    not_: "ReviewWhere | None" = described("Not this.", name="not", default=None)
+
+
 FILTERS: dict[type[Any], type[Any]] = {
     Range: Between,
     DateRange: Between,
@@ -195,6 +213,7 @@ FILTERS: dict[type[Any], type[Any]] = {
     ScanWhere: ScanFilter,
     FindingWhere: FindingFilter,
     EntityWhere: EntityFilter,
+    ReviewWhere: ReviewFilter,
 }
 
 
