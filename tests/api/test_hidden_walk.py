@@ -9,7 +9,7 @@ from graphql import GraphQLEnumType, get_named_type
 from hypothesis import HealthCheck, given, settings
 
 from api.graphql.execution import execute_fields, execute_query
-from api.graphql.order import EntityField, FindingField, ScanField
+from api.graphql.order import EntityField, FindingField, ReviewField, ScanField
 from api.services import Services
 from schema.arrays.store import ArrayStore
 from schema.base import HIDDEN, hideable_tables
@@ -21,13 +21,14 @@ from tests.api.compiler.test_plans import every_field
 
 Twins = tuple[Services, Services]
 EVERYBODY = ["train_1_a_1", "train_2_a_1", "valid_1_a_1", "valid_2_a_1"]
-WHERES = {"scans": "ScanWhere", "findings": "FindingWhere", "entities": "EntityWhere"}
-FIELDS = {"scans": ScanField, "findings": FindingField, "entities": EntityField}
+WHERES = {"scans": "ScanWhere", "findings": "FindingWhere", "entities": "EntityWhere", "reviews": "ReviewWhere"}
+FIELDS = {"scans": ScanField, "findings": FindingField, "entities": EntityField, "reviews": ReviewField}
 VALUES = {
     "Range": ["{min: 0}", "{max: 0}", "{min: 1, max: 27}"],
     "Boolean": ["true", "false"],
     "ScanWhere": ["{hidden: true}", "{hidden: false}"],
     "FindingWhere": ["{entityCount: {min: 1}}", '{text: "secret"}', "{side: LEFT}"],
+    "ReviewWhere": ["{target: ENTITY}", '{reason: "mask_elsewhere"}'],
     "EntityWhere": ["{}", "{side: LEFT}", "{voxels: {max: 8}}"],
     "ReleaseWhere": ['{name: "base", split: "test"}', '{name: "second"}'],
     "LocationWhere": ["{}", '{organ: "heart"}'],

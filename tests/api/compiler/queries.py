@@ -44,6 +44,8 @@ NAMES: Mapping[str, Sequence[Any]] = {
     "split": ["train", "test"],
     "protocol": ["partial"],
     "cohort": ["drawn", "nothing"],
+    "reviewer": ["rae", "nothing"],
+    "reason": ["mask_spills", "mask_elsewhere", "text_wrong", "nothing"],
     "contradicts": ["side", "count", "nothing"],
     "ontology": ["rexgroundingct", "nothing"],
     "after": [cursor_of("train_1_a_1", 0, "0" * 32), cursor_of("base", 0), cursor_of("zz", 0), "nothing"],
