@@ -1,10 +1,13 @@
 """The inputs of `where:`, part by part those of `schema.queries.filters`, and how they become them."""
 
+import enum
 from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
 import strawberry
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types.base import get_object_definition
 
 from api.graphql import vocabulary  # noqa: F401 - registers the enums
 from api.graphql.declare import described, graphql_input
@@ -248,3 +251,18 @@ def parse_id(text: str) -> UUID:
         return UUID(text)
     except ValueError as error:
         raise ReadMistake(f"{text[:40]!r} is not an id like 6f1c1e0a-5d5b-5c0e-9d3e-2f7d6a3b9c41") from error
+
+
+def to_json(given: Any) -> Any:
+    """Write an input as JSON that is read as the same; what it does not say is left out."""
+    if isinstance(given, list):
+        return [to_json(each) for each in given]
+    if isinstance(given, enum.Enum):
+        return given.name
+    if isinstance(given, date):
+        return given.isoformat()
+    if type(given) not in FILTERS:
+        return given
+    parts = {each: getattr(given, each.python_name) for each in get_object_definition(given, strict=True).fields}
+    name_of = StrawberryConfig().name_converter.get_graphql_name
+    return {name_of(part): to_json(value) for part, value in parts.items() if value is not None}
