@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from threading import Lock
@@ -16,7 +16,7 @@ from psycopg.errors import InsufficientPrivilege
 from psycopg_pool import ConnectionPool
 from sqlmodel import Session
 
-from schema.base import API_ROLE, HIDDEN, OPEN
+from schema.base import API_ROLE, EDITOR_ROLE, HIDDEN, OPEN
 from schema.errors import ServerError, SettingsError
 from schema.limits import Limits
 from schema.postgres.server import EmbeddedServer
@@ -62,6 +62,12 @@ class Database:
     pooled: bool = False
     """Whether a pooler stands between, which gives each transaction any session, so that nothing outlasts one."""
     limits: Limits = field(default_factory=Limits)
+    editing: bool = False
+    """Whether transactions act as the editor, each statement no longer than the limits allow."""
+
+    def as_editor(self) -> "Database":
+        """Give the same database to who changes it over the network: as the editor, never as the owner."""
+        return replace(self, owner_url=None, editing=True)
 
     def url(self, role: Role) -> sa.URL:
         """Give the address of a role, as libpq reads it.
@@ -91,6 +97,8 @@ class Database:
             SettingsError: it needs the owner, which is not known, or who logs in is not the owner.
         """
         with _privileged(role), Session(self.engine(role, visibility)) as session, session.begin():
+            if self.editing:
+                _act_as_editor(session, self.limits)
             yield session
 
     @contextmanager
@@ -141,6 +149,11 @@ class Database:
         if self.owner_url is None:
             raise SettingsError(OWNER_NEEDED)
         return self.owner_url
+
+
+def _act_as_editor(session: Session, limits: Limits) -> None:
+    settings = {"role": EDITOR_ROLE, "statement_timeout": str(limits.statement_ms)}
+    session.execute(sa.select(*(sa.func.set_config(name, value, True) for name, value in settings.items())))
 
 
 @contextmanager

@@ -66,7 +66,13 @@ class Archived:
     """By scan and index, those that the round is about."""
     annotators: frozenset[str]
     handed_out: Mapping[str, frozenset[UUID]]
-    """The findings that each annotator was given in this round; whoever was given none may bring any."""
+    """The findings that each annotator was given in this round."""
+
+
+def may_bring(handed_out: Mapping[str, frozenset[UUID]], annotator: str, finding: UUID) -> bool:
+    """Tell whether an annotator may bring a finding; whoever was given none may bring any."""
+    given = handed_out.get(annotator)
+    return not given or finding in given
 
 
 class SidecarCheck:
@@ -109,8 +115,7 @@ class SidecarCheck:
         path, labels = self._path(row, wanted), self._labels(row)
         if len(self.problems) > before or wanted is None or annotator is None or state is None or path is None:
             return None
-        given = self.archived.handed_out.get(annotator)
-        if given and wanted.id not in given:
+        if not may_bring(self.archived.handed_out, annotator, wanted.id):
             self._tell(
                 row, f"finding {row.finding} of {row.scan} was not handed out to {annotator}", "take the row out"
             )
