@@ -38,15 +38,24 @@ def create_app(
     *,
     page: bool = True,
     access: Access | None = None,
+    asks: bool = True,
     log: Callable[[Record], None] | None = None,
 ) -> FastAPI:
-    """Make the application that serves an archive: to everybody, or to those whose tokens give access."""
+    """Make the application that serves an archive.
+
+    Args:
+        services: what it is served from.
+        page: whether there is a page to try it at.
+        access: the tokens; None: there are none, so everybody reads and nobody changes anything.
+        asks: whether reading needs a token where there are tokens; changing always does.
+        log: told of each request.
+    """
     app = FastAPI(title="GroundCT", docs_url=None, redoc_url=None, openapi_url=None)
     turns = Turns(services.limits)
     metrics = Metrics(services.database, turns)
     app.add_exception_handler(Exception, _failed)
     app.add_exception_handler(HTTPException, _not_served)
-    app.add_middleware(Entrance, limits=services.limits, access=access)
+    app.add_middleware(Entrance, limits=services.limits, access=access, asks=asks and access is not None)
     app.add_middleware(Recording, tell=_tell(metrics, log))
     app.add_route("/graphql", _graphql(services, turns), methods=["GET", "POST"])
     app.add_route("/healthz", _alive)
@@ -92,7 +101,8 @@ async def _read(request: Request, services: Services) -> GraphQLRequest | Respon
 async def _answer(request: Request, asked: GraphQLRequest, services: Services, turns: Turns) -> Response:
     record = Record.of(request.scope)
     record.name(asked.operation)
-    work = partial(answer_query, services, asked.query, asked.variables, asked.operation)
+    editor = f"token {record.token}" if record.edits and request.method == "POST" else None
+    work = partial(answer_query, services, asked.query, asked.variables, asked.operation, editor=editor)
     answer = await turns.run(work, request.is_disconnected)
     if answer is None:
         return Response(status_code=GONE)

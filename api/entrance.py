@@ -13,7 +13,7 @@ from api.rates import Rates
 from api.record import Record
 from api.requests import answer_with, refuse
 from schema.limits import Limits
-from schema.token import Pass
+from schema.token import Pass, TokenRole
 
 OPEN = frozenset({"/", "/healthz", "/readyz"})
 """Paths that show no data, so that everybody may come, as often as they like."""
@@ -50,10 +50,10 @@ class Recording:
 
 
 class Entrance:
-    """Asks for tokens where there are any to be asked for, and counts how often each client comes."""
+    """Looks at tokens, refuses who needs one and has none, and counts how often each client comes."""
 
-    def __init__(self, app: ASGIApp, limits: Limits, access: Access | None) -> None:
-        self._app, self._limits, self._access = app, limits, access
+    def __init__(self, app: ASGIApp, limits: Limits, access: Access | None, asks: bool) -> None:
+        self._app, self._limits, self._access, self._asks = app, limits, access, asks
         self._rates = Rates(limits.requests_a_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,16 +65,18 @@ class Entrance:
 
     async def _refusal(self, scope: Scope) -> Response | None:
         found, who = None, (scope.get("client") or ("",))[0]
-        if self._access is not None:
+        given = Headers(scope=scope).get("authorization", "")
+        if self._access is not None and (given or self._asks):
             try:
-                found = await self._access.find(Headers(scope=scope).get("authorization", ""))
+                found = await self._access.find(given)
             except Exception as error:  # whatever it is, nobody comes in
                 return answer_with([describe(error, self._limits)], told(error).status)
         if found is not None:
-            who = Record.of(scope).token = found.name
+            record, who = Record.of(scope), found.name
+            record.token, record.edits = found.name, found.role is TokenRole.MAINTAINER and found.covers
         if wait_s := self._rates.take(who):
             return self._refuse_for_now(wait_s)
-        return None if self._access is None else self._refuse_by(found)
+        return self._refuse_by(found) if self._asks else None
 
     def _refuse_for_now(self, wait_s: float) -> Response:
         seconds = ceil(wait_s)

@@ -10,11 +10,15 @@ import sqlalchemy as sa
 from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.exceptions import MissingQueryError, StrawberryGraphQLError
 
+from ingest.rounds.receiving import NotTaken
+from ingest.rounds.saving import AcceptedAlready
 from schema.errors import (
     ArrayStoreError,
+    Frozen,
     ModelError,
     NotFound,
     NotMigrated,
+    NotPermitted,
     ServerError,
     SettingsError,
     SourceError,
@@ -60,9 +64,15 @@ TABLE: dict[type[Exception], Told] = {
     MissingQueryError: NOT_VALID,
     TokenError: Told("BAD_USER_INPUT", 400),
     SourceError: Told("BAD_USER_INPUT", 400),
+    NotPermitted: Told("FORBIDDEN", 403),
+    NotTaken: Told("NOT_TAKEN", 422),
+    AcceptedAlready: Told("CONFLICT", 409),
+    Frozen: Told("CONFLICT", 409),
+    psycopg.errors.IntegrityError: Told("CONFLICT", 409, "it contradicts what is there; look again, then try again"),
+    psycopg.errors.InsufficientPrivilege: Told("FORBIDDEN", 403, "nobody may change that over the network"),
     ModelError: Told("MODEL_UNAVAILABLE", 503, "the embedding model cannot be used; search with mode: LEXICAL"),
     SettingsError: Told("UNAVAILABLE", 503, "the server is not set up; its log says what is missing"),
-    ArrayStoreError: Told("ARRAYS_UNAVAILABLE", 503, "the array store cannot be read; the server's log says why"),
+    ArrayStoreError: Told("ARRAYS_UNAVAILABLE", 503, "the array store cannot be used; the server's log says why"),
     ServerError: Told("DATABASE_UNAVAILABLE", 503, "the database cannot be reached; try again later"),
     psycopg.errors.QueryCanceled: Told("TIMEOUT", 503, "the query took too long; ask for less", "statement_ms"),
     RecursionError: Told("GRAPHQL_INVALID", 400, "the query is nested too deeply", "depth"),

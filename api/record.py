@@ -33,6 +33,8 @@ class Record:
     codes: tuple[str, ...] = ()
     token: str | None = None
     """The name of the token that it came with."""
+    edits: bool = False
+    """Whether that token lets it change things."""
     started: float = field(default_factory=time.perf_counter)
 
     @classmethod

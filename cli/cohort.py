@@ -13,10 +13,8 @@ from api.graphql.schema import read_filter
 from cli.json_object import read_object
 from cli.output import console, counted, json_option, print_json
 from migrations.ready import ready_database
-from schema.errors import SettingsError
 from schema.queries import cohorts, views
-from schema.queries.cohorts import CohortPlan, Member
-from schema.queries.scope import release_scope
+from schema.queries.cohorts import CohortRequest, Member
 from schema.settings import load_settings
 
 WHERE = """A filter as GraphQL's FindingWhere: '{"category": "2d"}'."""
@@ -46,19 +44,17 @@ def create(
     name: str, where: str, release: str | None, split: str | None, dry_run: bool, as_json: bool, **how: Any
 ) -> None:
     """Draw the cohort NAME. The same archive, options and seed give the same findings."""
-    if split and not release:
-        raise SettingsError("--split needs --release NAME: a split is a part of a release")
     asked = read_object("--where", where)
-    if release:
-        asked = {"and": [asked, {"release": {"name": release, "split": split}}]}
-    selection = {"where": asked, "release": release, **how}
+    request = CohortRequest(read_filter(asked), asked, release=release, split=split, **how)
     with ready_database(load_settings()) as database, database.transaction() as session:
-        plan = CohortPlan(where=read_filter(asked), scope=release_scope(session, release), **how)
-        members = cohorts.draw(session, plan)
-        digest = cohorts.digest_of(members)
-        if not dry_run:
-            cohorts.freeze(session, name, members, plan, selection)
-    facts = {"name": name, "digest": digest, **_sizes(members), "seed": how["seed"], "dry_run": dry_run}
+        members = cohorts.create(session, name, request, keep=not dry_run)
+    facts = {
+        "name": name,
+        "digest": cohorts.digest_of(members),
+        **_sizes(members),
+        "seed": how["seed"],
+        "dry_run": dry_run,
+    }
     print_json(facts) if as_json else console.print(_line(facts))
 
 

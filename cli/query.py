@@ -17,11 +17,11 @@ from schema.settings import load_settings
 @click.argument("query_or_file", metavar="QUERY|FILE.graphql")
 @click.option("--variables", default="{}", metavar="JSON", help="The query's variables, as a JSON object.")
 def query(query_or_file: str, variables: str) -> None:
-    """Answer a GraphQL query, given as text or in a file, without a server; exit 1 when it has errors."""
+    """Answer a GraphQL query or mutation, given as text or in a file, without a server; exit 1 when it has errors."""
     settings = load_settings()
     text, values = _read_query(query_or_file), read_object("--variables", variables)
     with ready_database(settings) as database:
-        answer = execute_query(Services.of_settings(database, settings), text, values)
+        answer = execute_query(Services.of_settings(database, settings), text, values, editor="groundct query")
     print_json(answer)
     raise SystemExit(1 if answer.get("errors") else 0)
 

@@ -154,7 +154,7 @@ def close(name: str, with_hidden: bool, workers: int, as_json: bool) -> None:
                 database, store, name, with_hidden=with_hidden, workers=workers, address=address, progress=tell
             )
         with progress("measuring consensus") as tell:
-            drawn = Selection(round=name)
+            drawn = Selection(round=name, with_hidden=with_hidden)
             compute_geometry(database, store, selection=drawn, workers=workers, address=address, progress=tell)
     print_json(report.to_json()) if as_json else _print_closed(report)
 

@@ -44,7 +44,8 @@ GRACE_S = 10
 def serve(host: str, port: int, tokens: bool, behind_proxy: bool, log_format: str | None) -> None:
     """Serve the GraphQL API until Ctrl-C, and print its address.
 
-    Beyond loopback whoever comes needs a token, which `groundct token create` makes.
+    Beyond loopback whoever comes needs a token, which `groundct token create` makes. Changing anything needs the token
+    of a maintainer everywhere.
     """
     signal.signal(signal.SIGTERM, _end)
     _allow_many_clients()
@@ -52,8 +53,8 @@ def serve(host: str, port: int, tokens: bool, behind_proxy: bool, log_format: st
     log = None if log_format is None else _log(LogFormat(log_format))
     with ready_database(settings) as database, _listen(host, port) as listener:
         asks = tokens or not (behind_proxy or _is_loopback(host))
-        access = Access(database) if asks else None
-        app = create_app(Services.of_settings(database, settings), page=settings.page, access=access, log=log)
+        services, access = Services.of_settings(database, settings), Access(database)
+        app = create_app(services, page=settings.page, access=access, asks=asks, log=log)
         if reason := trace_requests(app):
             click.echo(f"no traces: {reason}", err=True)
         bound = f"http://{host}:{listener.getsockname()[1]}"

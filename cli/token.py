@@ -15,7 +15,7 @@ from schema.token import Token, TokenRole, create_token, revoke_token
 
 @click.group()
 def token() -> None:
-    """Tokens by which somebody may read over the network."""
+    """Tokens by which somebody may read, or change, over the network."""
 
 
 @token.command()
@@ -25,7 +25,7 @@ def token() -> None:
     type=click.Choice([each.value for each in TokenRole]),
     default=TokenRole.READER.value,
     show_default=True,
-    help="What it allows; nothing can be changed over the network yet, so both read.",
+    help="What it allows: to read, or to change as well.",
 )
 @click.option(
     "--collection",

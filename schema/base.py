@@ -15,6 +15,8 @@ from sqlmodel._compat import SQLModelConfig
 OPEN = "open"
 HIDDEN = "hidden"
 API_ROLE = "groundct_api"
+EDITOR_ROLE = "groundct_editor"
+"""Who changes things over the network; nobody logs in as this one, the API's role acts as it."""
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

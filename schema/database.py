@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from threading import Lock
@@ -16,7 +16,7 @@ from psycopg.errors import InsufficientPrivilege
 from psycopg_pool import ConnectionPool
 from sqlmodel import Session
 
-from schema.base import API_ROLE, HIDDEN, OPEN
+from schema.base import API_ROLE, EDITOR_ROLE, HIDDEN, OPEN
 from schema.errors import ServerError, SettingsError
 from schema.limits import Limits
 from schema.postgres.server import EmbeddedServer
@@ -29,6 +29,8 @@ PLANNING = {"jit": "off", "join_collapse_limit": "12", "from_collapse_limit": "1
 """For statements that read: compiling costs more than it gives, and a filter that is joined late reads too much."""
 LONGEST_WAIT_S = 5.0
 """How long one waits for a connection that reads."""
+STATEMENTS_KEPT = 200
+"""Statements that SQLAlchemy remembers compiled, of some 50 kB each."""
 LOCK_ARRAYS = 0x61727261
 """Advisory lock: writers of arrays share it, garbage collection takes it alone."""
 LOCK_READINGS = 0x72656164
@@ -60,6 +62,12 @@ class Database:
     pooled: bool = False
     """Whether a pooler stands between, which gives each transaction any session, so that nothing outlasts one."""
     limits: Limits = field(default_factory=Limits)
+    editing: bool = False
+    """Whether transactions act as the editor, each statement no longer than the limits allow."""
+
+    def as_editor(self) -> "Database":
+        """Give the same database to who changes it over the network: as the editor, never as the owner."""
+        return replace(self, owner_url=None, editing=True)
 
     def url(self, role: Role) -> sa.URL:
         """Give the address of a role, as libpq reads it.
@@ -89,6 +97,8 @@ class Database:
             SettingsError: it needs the owner, which is not known, or who logs in is not the owner.
         """
         with _privileged(role), Session(self.engine(role, visibility)) as session, session.begin():
+            if self.editing:
+                _act_as_editor(session, self.limits)
             yield session
 
     @contextmanager
@@ -141,6 +151,11 @@ class Database:
         return self.owner_url
 
 
+def _act_as_editor(session: Session, limits: Limits) -> None:
+    settings = {"role": EDITOR_ROLE, "statement_timeout": str(limits.statement_ms)}
+    session.execute(sa.select(*(sa.func.set_config(name, value, True) for name, value in settings.items())))
+
+
 @contextmanager
 def _privileged(role: Role) -> Iterator[None]:
     """Say what is needed where who should be the owner is not."""
@@ -157,9 +172,15 @@ def _engine(url: sa.URL, pooled: bool, most: int) -> sa.Engine:
     given: dict[str, Any] = {"client_encoding": "utf8"}  # whatever the environment says
     if pooled:
         given["prepare_threshold"] = None
-    kept = {"pool_pre_ping": True, "pool_size": 4, "max_overflow": max(most, 8) + 4}
-    # What is asked for, or written, is not for logs.
-    return sa.create_engine(url, connect_args=given, hide_parameters=True, **kept)
+    return sa.create_engine(
+        url,
+        connect_args=given,
+        hide_parameters=True,  # what is asked for, or written, is not for logs
+        query_cache_size=STATEMENTS_KEPT,
+        pool_pre_ping=True,
+        pool_size=4,
+        max_overflow=max(most, 8) + 4,
+    )
 
 
 @cache

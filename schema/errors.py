@@ -9,6 +9,8 @@ GroundctError
 │   └── ArrayCorrupt                    stored bytes do not give the digest they are filed under
 ├── NotFound (LookupError)              a name or an id that is not in the database
 ├── TokenError (ValueError)             a token cannot be made as it is asked for
+├── NotPermitted (PermissionError)      who asks may not change anything over the network
+├── Frozen (ValueError)                 a change of what never changes, or not so
 ├── SourceError (ValueError)            an input file as a whole cannot be used
 └── ModelError (RuntimeError)           an embedding or language model cannot be used
     ├── StageFailed                     a stage of the report pipeline got no answer of its type
@@ -50,6 +52,14 @@ class NotFound(GroundctError, LookupError):
 
 class TokenError(GroundctError, ValueError):
     """A token cannot be made as it is asked for; the message says how it can."""
+
+
+class NotPermitted(GroundctError, PermissionError):
+    """Who asks may not change anything over the network; the message says what is needed."""
+
+
+class Frozen(GroundctError, ValueError):
+    """The database refuses to change what never changes, or not so; the message is the database's."""
 
 
 class SourceError(GroundctError, ValueError):

@@ -21,6 +21,8 @@ class Limits(BaseModel):
     """Objects of an answer, below which a query of allowed depth stays unless it walks in circles."""
     rows: int = Field(default=MOST_ROWS, ge=1, le=MOST_ROWS)
     """Rows of a page, `first`."""
+    comparisons: int = Field(default=50, ge=0)
+    """Findings whose voxels one request may compare, for `roundDiff` and for closing a round."""
     statement_ms: int = Field(default=30_000, ge=1)
     """Milliseconds that one statement may take."""
     body_bytes: int = Field(default=1024 * 1024, ge=1)

@@ -1,4 +1,4 @@
-"""Tokens: who may read over the network. Only the digest of a secret is kept; the secret is shown once."""
+"""Tokens: who may read, or change, over the network. Only the digest of a secret is kept; the secret is shown once."""
 
 import hashlib
 import re
@@ -23,7 +23,7 @@ NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 class TokenRole(StrEnum):
-    """What a token allows: to read, or to change as well, once something can be changed over the network."""
+    """What a token allows: to read, or to change as well."""
 
     READER = "reader"
     MAINTAINER = "maintainer"

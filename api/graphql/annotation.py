@@ -19,6 +19,7 @@ from schema.queries import links, views
 
 if TYPE_CHECKING:
     from api.graphql.finding import Finding
+    from api.graphql.review import Review
 
 
 @graphql_type
@@ -71,6 +72,9 @@ class Annotation(Record, views=[views.annotations, views.any_annotation]):
     entities: list[Entity] = many(links.ANNOTATION_ENTITIES, "Its labels, ascending.")
     events: list[AnnotationEvent] = many(links.ANNOTATION_EVENTS, "How its state changed, the first change first.")
     sources: list[AnnotationSource] = many(links.ANNOTATION_SOURCES, "What it was made of, where it was.")
+    reviews: list[Annotated["Review", strawberry.lazy("api.graphql.review")]] = many(
+        links.ANNOTATION_REVIEWS, "Verdicts on it, the oldest first."
+    )
     checks: list[TextCheck] = many(links.ANNOTATION_CHECKS, "It, held against the finding's words, by name.")
 
 

@@ -19,6 +19,7 @@ from schema.queries import links, views
 if TYPE_CHECKING:
     from api.graphql.annotation import Annotation
     from api.graphql.finding import Finding
+    from api.graphql.review import Review
 
 
 @graphql_type
@@ -119,6 +120,9 @@ class Entity(Record, views=[views.entities, views.any_entity]):
     locations: list[Location] = many(
         links.ENTITY_LOCATIONS,
         "Where it lies, in each organ mask of its scan; empty where there is none, or it is not yet located.",
+    )
+    reviews: list[Annotated["Review", strawberry.lazy("api.graphql.review")]] = many(
+        links.ENTITY_REVIEWS, "Verdicts on it by itself, the oldest first."
     )
     round: Round = one(links.ENTITY_ROUND, "The campaign that it was drawn in.")
 

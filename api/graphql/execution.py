@@ -1,6 +1,6 @@
 """Answering a GraphQL query: by one statement where it can be compiled, else field by field in one snapshot, read only.
 
-The same with and without a server.
+The same with and without a server. A mutation is executed field by field; what it gives is read after it.
 """
 
 from collections.abc import Mapping
@@ -54,25 +54,35 @@ class Answer:
 
 
 def execute_query(
-    services: Services, query: str, variables: Mapping[str, Any] | None = None, operation: str | None = None
+    services: Services,
+    query: str,
+    variables: Mapping[str, Any] | None = None,
+    operation: str | None = None,
+    *,
+    editor: str | None = None,
 ) -> dict[str, Any]:
     """Answer a query as `{"data": ..., "errors": [...]}`; errors are given, never raised.
 
-    It blocks; threads may share the services.
+    It blocks; threads may share the services. Only for an editor, who is noted as the sender, is anything changed.
     """
-    answer: dict[str, Any] = orjson.loads(answer_query(services, query, variables, operation).body)
+    answer: dict[str, Any] = orjson.loads(answer_query(services, query, variables, operation, editor=editor).body)
     return answer
 
 
 def answer_query(
-    services: Services, query: str, variables: Mapping[str, Any] | None = None, operation: str | None = None
+    services: Services,
+    query: str,
+    variables: Mapping[str, Any] | None = None,
+    operation: str | None = None,
+    *,
+    editor: str | None = None,
 ) -> Answer:
     """Answer a query with the JSON of what `execute_query` gives."""
     values = variables or {}
     try:
         document = services.documents.find((query, operation))
         if document is None:
-            return _execute(services, query, values, operation, asked=(query, operation))
+            return _execute(services, query, values, operation, asked=(query, operation), editor=editor)
         if (data := answer_compiled(services, document, values)) is not None:
             return Answer.of_json(data)
         return _execute(services, query, values, operation)
@@ -89,12 +99,18 @@ def execute_fields(
 
 
 def _execute(
-    services: Services, query: str, variables: Mapping[str, Any], operation: str | None, asked: Asked | None = None
+    services: Services,
+    query: str,
+    variables: Mapping[str, Any],
+    operation: str | None,
+    *,
+    asked: Asked | None = None,
+    editor: str | None = None,
 ) -> Answer:
     engine = services.database.engine().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     with Session(engine) as session:
         sa.event.listen(session, "after_begin", partial(_limit_time, services.limits.statement_ms))
-        reading = Reading(services, session, asked)
+        reading = Reading(services, session, asked, editor)
         try:
             result = SCHEMA.execute_sync(query, dict(variables), context_value=reading, operation_name=operation)
         except CannotGetOperationTypeError as error:

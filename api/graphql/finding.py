@@ -15,6 +15,7 @@ from api.graphql.order import FindingField
 from api.graphql.reads import computed, many, many_by_round, one
 from api.graphql.reasoning import Reasoning
 from api.graphql.report import Descriptor, Report, Sentence
+from api.graphql.review import Review
 from api.graphql.siblings import Record
 from schema.finding import Side
 from schema.queries import links, views
@@ -61,6 +62,7 @@ class Finding(Record, views=[views.findings, findings_of_sentences]):
 
     sentences: list[Sentence] = many(links.FINDING_SENTENCES, "The sentences of reports that say it.")
     descriptors: list[Descriptor] = many(links.FINDING_DESCRIPTORS, "What its words say, in their order.")
+    reviews: list[Review] = many(links.FINDING_REVIEWS, "Verdicts on whatever was drawn for it, the oldest first.")
     reasoning: list[Reasoning] = many(links.FINDING_REASONING, "Chains of thought about it.")
     checks: list[TextCheck] = many(
         links.FINDING_CHECKS, "Its words against what is drawn for it: checks of the annotations that hold."

@@ -1,6 +1,6 @@
 """Relay connections over pages of a view. Nothing is read before it is asked for, and the count only then."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -10,6 +10,7 @@ import strawberry
 
 from api.graphql.declare import described, field, graphql_type
 from api.graphql.siblings import Reading, Siblings, ViewOf
+from schema.queries.cursors import read_place, write_place
 from schema.queries.facets import Facet, read_facet
 from schema.queries.pages import Page, PageRequest, read_page, read_pages
 from schema.queries.reading import count, count_below
@@ -126,6 +127,37 @@ class Branch:
         return self.branches.facet(self.key, facet)
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A list that was told as a whole, and the page of it that is asked for."""
+
+    reading: Reading
+    members: Sequence[Any]
+    request: PageRequest
+    show: Callable[[Sequence[Any]], list[Any]]
+    """Gives the objects of a page's members."""
+
+    @cached_property
+    def page(self) -> Page:
+        """The page's members."""
+        after = read_place(self.request.after) if isinstance(self.request.after, str) else 0
+        shown = self.members[after : after + self.request.first]
+        self.reading.count(len(shown))
+        places = range(after + 1, after + 1 + len(shown))
+        has_next = after + len(shown) < len(self.members)
+        return Page(shown, [write_place(each) for each in places], has_next=has_next, has_previous=after > 0)
+
+    @cached_property
+    def nodes(self) -> list[Any]:
+        """The members as objects."""
+        return self.show(self.page.rows)
+
+    @property
+    def total(self) -> int:
+        """The number of all members."""
+        return len(self.members)
+
+
 @graphql_type
 class PageInfo:
     """Where a page stands in its list."""
@@ -156,7 +188,7 @@ class FacetCount:
 class Connection(Generic[NodeType]):
     """A page of a list: up to `first` rows (1,000 at most) that follow the cursor `after`."""
 
-    listing: strawberry.Private[Listing | Branch]
+    listing: strawberry.Private[Listing | Branch | Whole]
 
     @field
     def edges(self) -> list[Edge[NodeType]]:
@@ -183,7 +215,8 @@ def facet_of(fields: Any) -> Any:
     """Declare the facet of a connection whose rows have these fields."""
 
     def facet(self: Connection[Any], by, most: int = 50) -> list[FacetCount]:  # type: ignore[no-untyped-def]
-        counts = self.listing.facet(Facet(by.value, most))
+        rows: Any = self.listing  # of a view: what was told as a whole has no fields to count by
+        counts = rows.facet(Facet(by.value, most))
         return [FacetCount(value=value, count=number) for value, number in counts]
 
     facet.__annotations__["by"] = fields

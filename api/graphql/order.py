@@ -22,6 +22,7 @@ def _fields_of(name: str, view: View) -> Any:
 ScanField = _fields_of("ScanField", views.scans())
 FindingField = _fields_of("FindingField", views.findings())
 EntityField = _fields_of("EntityField", views.entities())
+ReviewField = _fields_of("ReviewField", views.reviews())
 
 
 @graphql_input
@@ -45,6 +46,14 @@ class EntityOrder:
     """Sort by a field; rows without it come last."""
 
     by: EntityField  # type: ignore[valid-type]
+    descending: bool = described("The greatest first.", default=False)
+
+
+@graphql_input
+class ReviewOrder:
+    """Sort by a field; rows without it come last."""
+
+    by: ReviewField  # type: ignore[valid-type]
     descending: bool = described("The greatest first.", default=False)
 
 

@@ -7,12 +7,15 @@ import strawberry
 from api.graphql.category import Category
 from api.graphql.cohort import Cohort, CohortConnection
 from api.graphql.declare import field, graphql_type
+from api.graphql.difference import ReleaseDifference, RoundDifference, release_difference, round_difference
 from api.graphql.entity import Entity, EntityConnection
 from api.graphql.finding import Finding, FindingConnection
 from api.graphql.model_call import ModelCallConnection
+from api.graphql.queue import QueuedAnnotationConnection, read_queue
 from api.graphql.reads import Found, find, listed_at_root
 from api.graphql.release import Release, ReleaseConnection
 from api.graphql.report import Report, ReportConnection
+from api.graphql.review import ReviewConnection
 from api.graphql.round import Round, RoundConnection
 from api.graphql.scan import Scan, ScanConnection
 from api.graphql.search import SearchResult, run_search, run_similar
@@ -140,6 +143,11 @@ class Query:
         """The release of this name; null where there is none."""
         return find(info.context, RELEASE, name)  # type: ignore[no-any-return]
 
+    @field
+    def release_diff(self, info: Info, a: str, b: str) -> ReleaseDifference:
+        """What the release `b` changed against the release `a`: scans, splits, words, and what is drawn."""
+        return release_difference(info.context, a, b)
+
     releases: ReleaseConnection = listed_at_root(views.releases, "Releases by name.")
 
     @partial(field, reads=ROUND)
@@ -147,7 +155,31 @@ class Query:
         """The round of this name; null where there is none."""
         return find(info.context, ROUND, name)  # type: ignore[no-any-return]
 
+    @field
+    def round_diff(self, info: Info, a: str, b: str) -> RoundDifference:
+        """What the round `b` changed against the round `a`: findings, words, and what is drawn, entity by entity.
+
+        Voxels that no `groundct round diff` has compared are compared now, of so many findings as a limit allows.
+        """
+        return round_difference(info.context, a, b)
+
     rounds: RoundConnection = listed_at_root(views.rounds, "Rounds by name.")
+
+    reviews: ReviewConnection = listed_at_root(
+        views.reviews, "Verdicts on annotations, the oldest first. `asOf` decides the words of the findings below them."
+    )
+
+    @field
+    def review_queue(
+        self,
+        info: Info,
+        round: str | None = None,  # noqa: A002
+        scan: str | None = None,
+        first: int = 50,
+        after: str | None = None,
+    ) -> QueuedAnnotationConnection:
+        """What should be looked at first: what waits for a verdict, and accepted masks that contradict the words."""
+        return read_queue(info.context, round, scan, info.context.page(first, after))
 
     model_calls: ModelCallConnection = listed_at_root(
         views.model_calls, "Requests to language models, the oldest first; what was asked and answered is not shown."

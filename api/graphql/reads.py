@@ -11,11 +11,11 @@ import sqlalchemy as sa
 
 from api.graphql.declare import field
 from api.graphql.listing import Branch, Branches, Connection, Listing
-from api.graphql.order import EntityOrder, FindingOrder, ScanOrder, to_order
+from api.graphql.order import EntityOrder, FindingOrder, ReviewOrder, ScanOrder, to_order
 from api.graphql.siblings import Info, Reading, Record, Siblings, ViewOf
-from api.graphql.where import EntityWhere, FindingWhere, ScanWhere, to_filter
+from api.graphql.where import EntityWhere, FindingWhere, ReviewWhere, ScanWhere, to_filter
 from schema.queries import views
-from schema.queries.filters import entity_condition, finding_condition, scan_condition
+from schema.queries.filters import entity_condition, finding_condition, review_condition, scan_condition
 from schema.queries.links import Link
 from schema.queries.pages import PageRequest
 from schema.queries.reading import rows_by_field
@@ -37,6 +37,7 @@ CHOICES: Mapping[ViewOf, Choice] = {
     views.scans: Choice(ScanWhere, ScanOrder, scan_condition),
     views.findings: Choice(FindingWhere, FindingOrder, finding_condition),
     views.entities: Choice(EntityWhere, EntityOrder, entity_condition),
+    views.reviews: Choice(ReviewWhere, ReviewOrder, review_condition),
 }
 """Lists of other rows have no `where` and no `orderBy`."""
 

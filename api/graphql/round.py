@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from api.graphql.annotation import AnnotationConnection
     from api.graphql.entity import EntityConnection
     from api.graphql.finding import FindingConnection
+    from api.graphql.review import ReviewConnection
 
 
 @graphql_type
@@ -53,6 +54,9 @@ class Round(Record, views=[views.rounds]):
         Listed(views.any_annotation, drawn_in), "Everything that was drawn in it, whatever became of it."
     )
 
+    reviews: Annotated["ReviewConnection", strawberry.lazy("api.graphql.review")] = listed(
+        Listed(views.reviews, drawn_in), "Verdicts on its annotations, the oldest first."
+    )
     findings: Annotated["FindingConnection", strawberry.lazy("api.graphql.finding")] = listed(
         Listed(views.findings, scope=of_round), "The findings that it drew, in their latest words."
     )

@@ -14,6 +14,7 @@ from strawberry.types.arguments import convert_argument
 
 from api.graphql.compiler.answering import Compiling
 from api.graphql.limits import Limiting
+from api.graphql.mutation import Mutation
 from api.graphql.query import Query
 from api.graphql.vocabulary import BIG_INT, TIME, BigInt
 from api.graphql.where import FindingWhere, to_filter
@@ -30,6 +31,7 @@ class QuietSchema(strawberry.Schema):
 
 SCHEMA = QuietSchema(
     Query,
+    Mutation,
     config=StrawberryConfig(scalar_map={BigInt: BIG_INT, datetime: TIME}),
     extensions=[Limiting, ParserCache, ValidationCache, Compiling],
 )

@@ -31,6 +31,8 @@ class Reading:
     session: Session
     asked: Asked | None = None
     """The query's text and the operation that it names, where it has not been compiled yet."""
+    editor: str | None = None
+    """Who may change things, as what comes is noted to be from; None: nobody."""
     objects: int = 0
     _scopes: dict[str, Scope] = field(default_factory=dict)
     _rounds: dict[str, int] = field(default_factory=dict)
@@ -56,6 +58,10 @@ class Reading:
         if name not in self._rounds:
             self._rounds[name] = round_key(self.session, name)
         return self._rounds[name]
+
+    def renew(self) -> None:
+        """Read what comes next as it is then."""
+        self.session.rollback()
 
     def count(self, objects: int) -> None:
         """Count objects of the answer.

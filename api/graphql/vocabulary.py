@@ -14,6 +14,7 @@ from schema.queries.search import SearchMode
 from schema.reasoning import ReasoningLevel
 from schema.release import ReleaseKind, Visibility
 from schema.report import DropReason, EngineName, Region, Section, SentenceUse
+from schema.review import ReviewTarget, Verdict
 from schema.text_check import CheckOutcome
 
 BigInt = NewType("BigInt", int)
@@ -30,7 +31,7 @@ TIME = strawberry.scalar(
 
 _WORDS = (
     *(AnnotationState, CheckOutcome, Focality, Policy, ReasoningLevel, ReleaseKind, SearchMode, Side, Visibility),
-    *(DescriptorKind, DropReason, EngineName, Region, Section, SentenceUse),
+    *(DescriptorKind, DropReason, EngineName, Region, ReviewTarget, Section, SentenceUse, Verdict),
 )
 for _words in _WORDS:
     strawberry.enum(_words, description=(_words.__doc__ or "").strip())

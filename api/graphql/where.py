@@ -1,14 +1,17 @@
 """The inputs of `where:`, part by part those of `schema.queries.filters`, and how they become them."""
 
+import enum
 from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
 import strawberry
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types.base import get_object_definition
 
 from api.graphql import vocabulary  # noqa: F401 - registers the enums
 from api.graphql.declare import described, graphql_input
-from schema.annotation import Policy
+from schema.annotation import AnnotationState, Policy
 from schema.finding import Side
 from schema.ontology import Focality
 from schema.queries.filters import (
@@ -18,12 +21,14 @@ from schema.queries.filters import (
     InRelease,
     MetadataFilter,
     NearEntity,
+    ReviewFilter,
     ScanFilter,
 )
 from schema.queries.mistakes import OverLimit, ReadMistake
 from schema.queries.places import BoxFilter, LocationFilter, NearPoint
 from schema.queries.ranges import Between
 from schema.queries.slots import read
+from schema.review import ReviewTarget, Verdict
 
 T = TypeVar("T")
 DEEPEST = 8
@@ -183,6 +188,22 @@ class NearEntityWhere:
     within_mm: float
 
 
+@graphql_input
+class ReviewWhere:
+    """Reviews of which everything given holds."""
+
+    target: ReviewTarget | None = None
+    verdict: Verdict | None = None
+    reason: str | None = described("The code of a reason.", default=None)
+    reviewer: str | None = described("The pseudonym.", default=None)
+    state: AnnotationState | None = described("What has become of the annotation.", default=None)
+    round: str | None = described("On an annotation of the round of this name.", default=None)
+    finding: FindingWhere | None = described("On an annotation of such a finding.", default=None)
+    and_: list["ReviewWhere"] | None = described("All of these.", name="and", default=None)
+    or_: list["ReviewWhere"] | None = described("At least one of these.", name="or", default=None)
+    not_: "ReviewWhere | None" = described("Not this.", name="not", default=None)
+
+
 FILTERS: dict[type[Any], type[Any]] = {
     Range: Between,
     DateRange: Between,
@@ -195,6 +216,7 @@ FILTERS: dict[type[Any], type[Any]] = {
     ScanWhere: ScanFilter,
     FindingWhere: FindingFilter,
     EntityWhere: EntityFilter,
+    ReviewWhere: ReviewFilter,
 }
 
 
@@ -229,3 +251,18 @@ def parse_id(text: str) -> UUID:
         return UUID(text)
     except ValueError as error:
         raise ReadMistake(f"{text[:40]!r} is not an id like 6f1c1e0a-5d5b-5c0e-9d3e-2f7d6a3b9c41") from error
+
+
+def to_json(given: Any) -> Any:
+    """Write an input as JSON that is read as the same; what it does not say is left out."""
+    if isinstance(given, list):
+        return [to_json(each) for each in given]
+    if isinstance(given, enum.Enum):
+        return given.name
+    if isinstance(given, date):
+        return given.isoformat()
+    if type(given) not in FILTERS:
+        return given
+    parts = {each: getattr(given, each.python_name) for each in get_object_definition(given, strict=True).fields}
+    name_of = StrawberryConfig().name_converter.get_graphql_name
+    return {name_of(part): to_json(value) for part, value in parts.items() if value is not None}

@@ -128,7 +128,8 @@ def compute_checks(
     """
     start, report = time.perf_counter(), CheckingReport()
     selection.require(database)
-    batches = [one for visibility in Visibility for one in _pending(database, selection, visibility, force=force)]
+    places = selection.visibilities
+    batches = [one for visibility in places for one in _pending(database, selection, visibility, force=force)]
     running: Any = {"workers": workers, "address": address, "progress": progress, "announce": announce}
     done = run_batches(_Job(database, arrays), batches, **running)
     report.checked, report.noted, report.failed = done.done, done.noted, done.failed
@@ -195,7 +196,7 @@ def _count(database: Database, selection: Selection, report: CheckingReport) -> 
         .group_by(col(TextCheck.name), col(TextCheck.outcome))
     )
     report.outcomes = {name: {str(outcome): 0 for outcome in CheckOutcome} for name in CHECKS}
-    for visibility in Visibility:
+    for visibility in selection.visibilities:
         with database.transaction(role_of(visibility), visibility) as session:
             report.annotations += session.execute(annotations).scalar_one()
             for name, outcome, number in session.execute(outcomes):

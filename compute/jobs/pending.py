@@ -63,7 +63,7 @@ class PendingScan:
 def find_pending(database: Database, selection: Selection, settings: str, *, force: bool) -> list[PendingScan]:
     """Give what is missing or stale under these settings, by the scan's name; everything with `force`."""
     pending: list[PendingScan] = []
-    for visibility in Visibility:
+    for visibility in selection.visibilities:
         with database.transaction(role_of(visibility), visibility) as session:
             unmeasured = session.execute(_unmeasured(selection, sa.true() if force else _stale(settings)))
             measures = {row[1]: row for row in unmeasured}
@@ -90,11 +90,11 @@ def _annotation(row: Any, geometry: bool, places: Any) -> PendingAnnotation:
 
 
 def count_entities(database: Database, selection: Selection) -> int:
-    """How many entities a selection has, hidden ones included."""
+    """How many entities a selection has."""
     query = select(sa.func.count()).select_from(Entity)
     query = query.join(Annotation, col(Annotation.id) == col(Entity.annotation_id)).where(*selection.conditions())
     total = 0
-    for visibility in Visibility:
+    for visibility in selection.visibilities:
         with database.transaction(role_of(visibility), visibility) as session:
             total += session.exec(query).one()
     return total

@@ -140,7 +140,8 @@ def compute_reasoning(
     """
     start, report = time.perf_counter(), ReasoningReport()
     selection.require(database)
-    batches = [one for visibility in Visibility for one in _pending(database, selection, visibility, force=force)]
+    places = selection.visibilities
+    batches = [one for visibility in places for one in _pending(database, selection, visibility, force=force)]
     running: Any = {"workers": workers, "address": address, "progress": progress, "announce": announce}
     done = run_batches(_Job(database, arrays), batches, **running)
     report.made, report.failed = done.done, done.failed
@@ -192,7 +193,7 @@ def _count(database: Database, selection: Selection, report: ReasoningReport) ->
         .group_by(col(ReasoningStep.level))
     )
     report.contradictions = {str(level): 0 for level in ReasoningLevel}
-    for visibility in Visibility:
+    for visibility in selection.visibilities:
         with database.transaction(role_of(visibility), visibility) as session:
             report.findings += session.execute(findings).scalar_one()
             for level, number, contradictions in session.execute(steps):

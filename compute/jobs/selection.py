@@ -12,7 +12,7 @@ from schema.cohort import Cohort, CohortMember
 from schema.database import Database
 from schema.errors import NotFound
 from schema.finding import Finding
-from schema.release import Release, ReleaseAnnotation
+from schema.release import Release, ReleaseAnnotation, Visibility
 from schema.round import Round
 from schema.scan import Scan
 
@@ -24,6 +24,13 @@ class Selection:
     round: str | None = None
     release: str | None = None
     cohort: str | None = None
+    with_hidden: bool = True
+    """Hidden ones too, as the owner."""
+
+    @property
+    def visibilities(self) -> tuple[Visibility, ...]:
+        """Give where they stand."""
+        return tuple(Visibility) if self.with_hidden else (Visibility.OPEN,)
 
     def require(self, database: Database) -> None:
         """Make sure that what is named is there.

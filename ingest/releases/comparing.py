@@ -1,13 +1,14 @@
 """What one release changed against another: scans, words, categories, voxels. A changelog is read from it."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from ingest.changes import Changed, Named, to_json
 from schema.annotation import Annotation, Entity
 from schema.errors import NotFound
 from schema.finding import FindingRevision
@@ -19,6 +20,7 @@ from schema.scan import Scan
 class _Said:
     """What a release says of a finding; of hidden annotations nothing is known here."""
 
+    id: UUID
     scan: str
     index: int
     text: str
@@ -28,30 +30,19 @@ class _Said:
 
 
 @dataclass(frozen=True)
-class Changed:
-    """Something that both releases have and say differently."""
-
-    scan: str
-    finding: int | None
-    """Its index in the later release; None where the scan itself is meant."""
-    before: str | None
-    after: str | None
-
-
-@dataclass(frozen=True)
 class ReleaseDifference:
-    """From one release to another; findings are named `scan index`."""
+    """From one release to another."""
 
     before: str
     after: str
-    scans_added: tuple[str, ...]
-    scans_removed: tuple[str, ...]
+    scans_added: tuple[Named, ...]
+    scans_removed: tuple[Named, ...]
     moved: tuple[Changed, ...]
     """Scans that stand in another split."""
     visibility: tuple[Changed, ...]
     """Splits that were hidden or opened; `scan` is the split's name."""
-    findings_added: tuple[str, ...]
-    findings_removed: tuple[str, ...]
+    findings_added: tuple[Named, ...]
+    findings_removed: tuple[Named, ...]
     reindexed: tuple[Changed, ...]
     reworded: tuple[Changed, ...]
     recategorised: tuple[Changed, ...]
@@ -60,7 +51,7 @@ class ReleaseDifference:
 
     def to_json(self) -> dict[str, Any]:
         """Give it as `--json` prints it."""
-        return asdict(self)
+        return to_json(self)
 
     def changelog(self) -> Iterator[str]:
         """Give it as people read it: a heading, then a line for each kind of change, with what changed below it."""
@@ -76,11 +67,8 @@ class ReleaseDifference:
             yield "nothing differs"
 
 
-def _shown(change: Changed | str) -> str:
-    if isinstance(change, str):
-        return change
-    where = change.scan if change.finding is None else f"{change.scan} {change.finding}"
-    return f"{where}: {change.before} -> {change.after}"
+def _shown(change: Changed | Named) -> str:
+    return change.name if isinstance(change, Named) else f"{change.name}: {change.before} -> {change.after}"
 
 
 def compare_releases(session: Session, before: str, after: str) -> ReleaseDifference:
@@ -102,13 +90,13 @@ def compare_releases(session: Session, before: str, after: str) -> ReleaseDiffer
         scans_removed=tuple(sorted(splits[0].keys() - splits[1].keys())),
         moved=tuple(_differing(splits[0], splits[1])),
         visibility=tuple(_differing(shown[0], shown[1])),
-        findings_added=tuple(_named(said[1], said[1].keys() - said[0].keys())),
-        findings_removed=tuple(_named(said[0], said[0].keys() - said[1].keys())),
+        findings_added=tuple(_named(said[1], said[0])),
+        findings_removed=tuple(_named(said[0], said[1])),
         reindexed=tuple(_changes(pairs, "index")),
         reworded=tuple(_changes(pairs, "text")),
         recategorised=tuple(_changes(pairs, "category")),
         redrawn=tuple(
-            Changed(new.scan, new.index, str(old.entities), str(new.entities))
+            Changed(new.id, new.scan, new.index, str(old.entities), str(new.entities))
             for old, new in pairs
             if old.labels != new.labels
         ),
@@ -122,9 +110,11 @@ def _key(session: Session, name: str) -> int:
     return found
 
 
-def _splits(session: Session, release_id: int) -> dict[str, str]:
-    query = sa.select(col(Scan.name), col(ReleaseScan.split)).join(Scan, col(Scan.id) == col(ReleaseScan.scan_id))
-    return dict(session.execute(query.where(col(ReleaseScan.release_id) == release_id)).all())
+def _splits(session: Session, release_id: int) -> dict[Named, str]:
+    columns = (col(Scan.name), col(Scan.id), col(ReleaseScan.split))
+    query = sa.select(*columns).join(Scan, col(Scan.id) == col(ReleaseScan.scan_id))
+    rows = session.execute(query.where(col(ReleaseScan.release_id) == release_id))
+    return {Named(name, key): split for name, key, split in rows}
 
 
 def _visibilities(session: Session, release_id: int) -> dict[str, str]:
@@ -147,22 +137,23 @@ def _said(session: Session, release_id: int) -> dict[UUID, _Said]:
         .outerjoin(Annotation, col(Annotation.id) == col(ReleaseAnnotation.annotation_id))
         .where(col(ReleaseFinding.release_id) == release_id)
     )
-    return {key: _Said(*said) for key, *said in session.execute(query)}
+    return {row[0]: _Said(*row) for row in session.execute(query)}
 
 
-def _differing(before: dict[str, str], after: dict[str, str]) -> Iterator[Changed]:
-    for name in sorted(before.keys() & after.keys()):
-        if before[name] != after[name]:
-            yield Changed(name, None, before[name], after[name])
+def _differing(before: dict[Any, str], after: dict[Any, str]) -> Iterator[Changed]:
+    for what in sorted(before.keys() & after.keys()):
+        if before[what] != after[what]:
+            yield Changed(getattr(what, "id", None), str(what), None, before[what], after[what])
 
 
-def _named(said: dict[UUID, _Said], keys: set[UUID]) -> list[str]:
-    found = sorted((said[key].scan, said[key].index) for key in keys)
-    return [f"{scan} {index}" for scan, index in found]
+def _named(said: dict[UUID, _Said], others: dict[UUID, _Said]) -> list[Named]:
+    only = (said[key] for key in said.keys() - others.keys())
+    found = sorted(only, key=lambda each: (each.scan, each.index))
+    return [Named(f"{each.scan} {each.index}", each.id) for each in found]
 
 
 def _changes(pairs: list[tuple[_Said, _Said]], name: str) -> Iterator[Changed]:
     for old, new in pairs:
-        one, other = getattr(old, name), getattr(new, name)
+        one, other = (None if value is None else str(value) for value in (getattr(old, name), getattr(new, name)))
         if one != other:
-            yield Changed(new.scan, new.index, None if one is None else str(one), None if other is None else str(other))
+            yield Changed(new.id, new.scan, new.index, one, other)

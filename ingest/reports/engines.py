@@ -45,7 +45,7 @@ def open_engine(
 
 def open_categoriser(settings: Settings) -> Categoriser:
     """Give what the rules categorise with; its embedder is opened when it is first needed."""
-    return Categoriser(partial(open_embedder, settings.embedding_model))
+    return Categoriser(partial(open_embedder, settings.embedding_model), settings.embedding_model)
 
 
 def _open_hosted(settings: Settings, database: Database, parallel: int, budget_usd: Decimal | None) -> HostedEngine:

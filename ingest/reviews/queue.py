@@ -18,6 +18,7 @@ from schema.text_check import CheckOutcome, TextCheck
 
 WAITING = (AnnotationState.SUBMITTED, AnnotationState.IN_REVIEW)
 """What waits for a verdict, whatever is known of it."""
+_CONTRADICTS = col(TextCheck.outcome) == CheckOutcome.CONTRADICTS
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,6 @@ def review_queue(
     checks = _checks(session)
     rows = session.execute(_annotations(round_name, scan)).all()
     found = [_queued(row, checks.get(row.id, ())) for row in rows]
-    found = [each for each in found if each.state in WAITING or each.checks]
     found = [each for each in found if each.adjudication or not adjudication]
     urgency: dict[str, float] = {}
     for each in found:
@@ -76,6 +76,8 @@ def review_queue(
 
 
 def _annotations(round_name: str | None, scan: str | None) -> sa.Select[Any]:
+    contradicted = sa.exists().where(col(TextCheck.annotation_id) == col(Annotation.id), _CONTRADICTS)
+    holds = col(Annotation.state) == AnnotationState.ACCEPTED
     agreed = sa.and_(
         col(Agreement.finding_id) == col(Annotation.finding_id), col(Agreement.round_id) == col(Annotation.round_id)
     )
@@ -90,7 +92,8 @@ def _annotations(round_name: str | None, scan: str | None) -> sa.Select[Any]:
         .join(Round, col(Round.id) == col(Annotation.round_id))
         .join(FindingRevision, col(FindingRevision.finding_id) == col(Finding.id))
         .outerjoin(Agreement, agreed)
-        .where(col(FindingRevision.is_latest), col(Annotation.state).in_((*WAITING, AnnotationState.ACCEPTED)))
+        .where(col(FindingRevision.is_latest))
+        .where(sa.or_(col(Annotation.state).in_(WAITING), sa.and_(holds, contradicted)))
     )
     if round_name is not None:
         query = query.where(col(Round.name) == round_name)
@@ -109,7 +112,7 @@ def _disputed() -> sa.ColumnElement[bool]:
 def _checks(session: Session) -> dict[UUID, tuple[QueuedCheck, ...]]:
     query = (
         sa.select(col(TextCheck.annotation_id), col(TextCheck.name), col(TextCheck.severity), col(TextCheck.evidence))
-        .where(col(TextCheck.outcome) == CheckOutcome.CONTRADICTS)
+        .where(_CONTRADICTS)
         .order_by(col(TextCheck.name))
     )
     found: dict[UUID, tuple[QueuedCheck, ...]] = {}

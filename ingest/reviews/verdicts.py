@@ -74,8 +74,8 @@ class ReviewsReport:
         return asdict(self)
 
 
-def give_verdict(session: Session, draft: VerdictDraft) -> bool:
-    """Take a verdict, and do what follows from it; tell whether it is new.
+def give_verdict(session: Session, draft: VerdictDraft) -> Review | None:
+    """Take a verdict, and do what follows from it; None where its row of a file came before.
 
     Raises:
         BadVerdict: it contradicts itself, its reason is not one of its target's, its annotation cannot go there, or an
@@ -86,7 +86,7 @@ def give_verdict(session: Session, draft: VerdictDraft) -> bool:
         draft.source_sha256
         and session.exec(select(Review.id).where(Review.source_sha256 == draft.source_sha256)).first()
     ):
-        return False
+        return None
     finding = session.exec(select(Annotation.finding_id).where(Annotation.id == draft.annotation)).one_or_none()
     if finding is None:
         raise NotFound(f"there is no annotation {draft.annotation} that may be seen here")
@@ -96,22 +96,21 @@ def give_verdict(session: Session, draft: VerdictDraft) -> bool:
     annotation = session.get_one(Annotation, draft.annotation, with_for_update=True)
     entity = _entity(session, draft)
     revision = _revise(session, annotation, draft) if draft.verdict is Verdict.CORRECT else None
-    session.add(
-        Review(
-            annotation_id=annotation.id,
-            entity_id=entity,
-            reviewer_id=reviewer.id,
-            target=draft.target,
-            verdict=draft.verdict,
-            reason=draft.reason,
-            words=draft.words,
-            correction_revision_id=revision,
-            source_sha256=draft.source_sha256,
-        )
+    review = Review(
+        annotation_id=annotation.id,
+        entity_id=entity,
+        reviewer_id=reviewer.id,
+        target=draft.target,
+        verdict=draft.verdict,
+        reason=draft.reason,
+        words=draft.words,
+        correction_revision_id=revision,
+        source_sha256=draft.source_sha256,
     )
+    session.add(review)
     session.flush()
     _move(session, annotation, draft, disputed)
-    return True
+    return review
 
 
 def _reviewer(session: Session, pseudonym: str) -> Person:
@@ -257,7 +256,7 @@ def ingest_verdicts(database: Database, path: Path, visibility: Visibility = Vis
         try:
             draft = _parse(row)
             with database.transaction(role_of(visibility), visibility) as session:
-                new = give_verdict(session, draft)
+                new = give_verdict(session, draft) is not None
             report.new, report.unchanged = report.new + new, report.unchanged + (not new)
         except (BadVerdict, NotFound) as error:
             report.problems.append(f"{path}: line {number}: {error}")

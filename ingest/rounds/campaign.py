@@ -95,6 +95,18 @@ def wanted_findings(session: Session, campaign: Campaign, scans: Sequence[str] |
     return [_wanted(row) for row in rows]
 
 
+def get_wanted(session: Session, campaign: Campaign, finding: UUID) -> Wanted:
+    """Give one of the findings that a round is about.
+
+    Raises:
+        NotFound: it is not about this one.
+    """
+    row = session.execute(_findings(campaign, None).where(col(Finding.id) == finding)).mappings().one_or_none()
+    if row is None:
+        raise NotFound(f"round {campaign.name} is not about a finding {finding}")
+    return _wanted(row)
+
+
 def require_owner(database: Database, wanted: Sequence[Wanted]) -> None:
     """Make sure that findings of hidden splits can be written.
 

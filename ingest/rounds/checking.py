@@ -66,7 +66,13 @@ class Archived:
     """By scan and index, those that the round is about."""
     annotators: frozenset[str]
     handed_out: Mapping[str, frozenset[UUID]]
-    """What each annotator was given in this round and was not withdrawn; who was never given any may bring any."""
+    """What each annotator was given in this round and was not withdrawn; nothing where all of it was."""
+
+
+def may_bring(handed_out: Mapping[str, frozenset[UUID]], annotator: str, finding: UUID) -> bool:
+    """Tell whether an annotator may bring a finding; whoever was never given any may bring any."""
+    given = handed_out.get(annotator)
+    return given is None or finding in given
 
 
 class SidecarCheck:
@@ -109,8 +115,7 @@ class SidecarCheck:
         path, labels = self._path(row, wanted), self._labels(row)
         if len(self.problems) > before or wanted is None or annotator is None or state is None or path is None:
             return None
-        given = self.archived.handed_out.get(annotator)
-        if given is not None and wanted.id not in given:
+        if not may_bring(self.archived.handed_out, annotator, wanted.id):
             message = f"finding {row.finding} of {row.scan} was not handed out to {annotator}, or was withdrawn"
             self._tell(row, message, "take the row out")
             return None

@@ -35,6 +35,7 @@ from schema.database import Database
 from schema.errors import NotFound
 from schema.finding import Finding, FindingRevision
 from schema.integrity import LABEL_AREAS
+from schema.queries.mistakes import OverLimit
 from schema.release import Visibility
 from schema.review import Adjudication
 from schema.round import Round
@@ -119,6 +120,7 @@ def close_round(
     name: str,
     *,
     with_hidden: bool = False,
+    most: int | None = None,
     workers: int = 1,
     address: str | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -130,15 +132,19 @@ def close_round(
         store: where its labels are.
         name: the round's.
         with_hidden: hidden annotations too, as the owner.
+        most: of the findings with several readers; None is any number.
         workers: of a local cluster.
         address: of a scheduler whose workers are used instead.
         progress: told the findings told of, and those to tell of.
 
     Raises:
         NotFound: there is no such round.
+        OverLimit: it has more findings with several readers than `most`; then it stays as it is.
     """
     with database.transaction() as session:
         row = _close(session, name)
+        if most is not None:
+            _require_fewer(session, row, most)
     report = CloseReport(name)
     for visibility in Visibility if with_hidden else (Visibility.OPEN,):
         _tell(database, store, row, visibility, report, (workers, address, progress or _quiet))
@@ -166,6 +172,13 @@ def _close(session: Session, name: str) -> _Closed:
         session.execute(sa.update(Round).where(col(Round.id) == row.id).values(closed_at=sa.func.now()))
     tolerance = TOLERANCE_MM if row.tolerance_mm is None else row.tolerance_mm
     return _Closed(row.id, row.name, tolerance, row.accept_above)
+
+
+def _require_fewer(session: Session, row: _Closed, most: int) -> None:
+    several = sum(len(each.drawings) > 1 for each in _read_findings(session, row.id))
+    if several > most:
+        remedy = f"at most {most} are compared for one request: run `groundct round close {row.name}`"
+        raise OverLimit("comparisons", most, f"{several} findings have several readers; {remedy}")
 
 
 _Work = tuple[int, str | None, Callable[[int, int], None]]

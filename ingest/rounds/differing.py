@@ -5,7 +5,7 @@ differ as an array of their own, and told anew only by another version of the ke
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from uuid import UUID
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session
 
 from compute.geometry import kernel_runs, labels_of
 from compute.jobs.cluster import map_unordered
@@ -20,14 +21,15 @@ from compute.jobs.pending import role_of
 from compute.kernels.changes import Change, difference_runs, entity_changes
 from compute.kernels.frames import steps_zyx_lps_mm
 from compute.kernels.overlaps import dice
-from compute.kernels.runs import LABEL, run_lengths
+from compute.kernels.runs import LABEL, Runs, run_lengths
+from ingest.changes import Changed, Named, to_json
 from ingest.locking import arrays_kept
 from schema.agreement import AnnotationDifference
-from schema.arrays.runs import LabelRuns
 from schema.arrays.store import ArrayStore, StoredArray
 from schema.database import Database
 from schema.errors import SourceError
 from schema.integrity import LABEL_AREAS
+from schema.queries.mistakes import OverLimit
 from schema.queries.scope import Scope, round_key
 from schema.queries.tables import ANNOTATION, CONFIRMATION, FINDING, LABEL_ARRAY, REVISION, SCAN, VOLUME
 from schema.queries.views import default_annotations
@@ -36,6 +38,7 @@ from schema.release import Visibility
 KERNEL_VERSION = "changes-1"
 """Another one makes what was told stale."""
 _SIDES = ("before", "after")
+_FACTS = ("dice", "voxels_added", "voxels_removed", "changes", "digest")
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Side:
 class FindingPair:
     """A finding that both rounds drew; travels to workers."""
 
+    id: UUID
     scan: str
     index: int
     shape_vox: tuple[int, int, int]
@@ -67,13 +71,16 @@ class FindingPair:
 class FindingDifference:
     """How the later round drew a finding that both drew."""
 
+    id: UUID
     scan: str
     finding: int
     """The index under which a source named it first."""
-    before_id: UUID
-    after_id: UUID
-    """The annotations that are compared."""
+    before: UUID
+    """The earlier annotation."""
+    after: UUID
     hidden: bool
+    voxel_mm3: float | None
+    """None without the CT's frame."""
     dice: float
     voxels_added: int
     voxels_removed: int
@@ -83,29 +90,19 @@ class FindingDifference:
 
 
 @dataclass(frozen=True)
-class WordsChanged:
-    """Words or a category that differ between the rounds."""
-
-    scan: str
-    finding: int
-    before: str | None
-    after: str | None
-
-
-@dataclass(frozen=True)
 class RoundDifference:
-    """From one round to another. Findings are named `scan index`; a hidden one only to the owner."""
+    """From one round to another; what is hidden is named only to the owner."""
 
     before: str
     after: str
-    scans_added: tuple[str, ...]
-    scans_removed: tuple[str, ...]
-    findings_added: tuple[str, ...]
-    findings_removed: tuple[str, ...]
+    scans_added: tuple[Named, ...]
+    scans_removed: tuple[Named, ...]
+    findings_added: tuple[Named, ...]
+    findings_removed: tuple[Named, ...]
     unchanged: int
     """Findings whose labels are the same."""
-    reworded: tuple[WordsChanged, ...]
-    recategorised: tuple[WordsChanged, ...]
+    reworded: tuple[Changed, ...]
+    recategorised: tuple[Changed, ...]
     redrawn: tuple[FindingDifference, ...]
     """Those whose labels differ, the least alike first."""
 
@@ -115,7 +112,7 @@ class RoundDifference:
 
     def to_json(self) -> dict[str, Any]:
         """Give it as `--json` prints it."""
-        return {**asdict(self), "entities": dict(self.entities())}
+        return {**to_json(self), "entities": dict(self.entities())}
 
     def summary(self) -> Iterator[str]:
         """Give it as a maintainer reads it, a line for each kind of change and a line below it for each instance."""
@@ -123,7 +120,7 @@ class RoundDifference:
         for name in ("scans_added", "scans_removed", "findings_added", "findings_removed"):
             yield from _listed(name.replace("_", " "), getattr(self, name))
         for name in ("reworded", "recategorised"):
-            lines = [f"{each.scan} {each.finding}: {each.before} -> {each.after}" for each in getattr(self, name)]
+            lines = [f"{each.name}: {each.before} -> {each.after}" for each in getattr(self, name)]
             yield from _listed(f"findings {name}", lines)
         yield f"findings drawn alike: {self.unchanged}"
         yield from _listed("findings drawn otherwise", [_shown(each) for each in self.redrawn])
@@ -131,7 +128,7 @@ class RoundDifference:
             yield f"entities {change}: {count}"
 
 
-def _listed(what: str, lines: Sequence[str]) -> Iterator[str]:
+def _listed(what: str, lines: Sequence[Named | str]) -> Iterator[str]:
     if lines:
         yield f"{what}: {len(lines)}"
         yield from (f"  - {line}" for line in lines)
@@ -171,17 +168,53 @@ def compare_rounds(
         NotFound: there is no such round.
         SourceError: both are one round.
     """
-    if before == after:
-        raise SourceError(f"{before} is one round: a round does not differ from itself; name two")
-    rows = []
+    drawn: list[_Drawn] = []
+    told: dict[_Key, FindingDifference] = {}
     for visibility in Visibility if with_hidden else (Visibility.OPEN,):
         with database.transaction(role_of(visibility), visibility) as session:
-            scopes = [Scope(round_id=round_key(session, name)) for name in (before, after)]
-            rows += [(visibility, row) for row in session.execute(_both(*scopes))]
-    pairs = [_pair(row, visibility) for visibility, row in rows if row.before_id and row.after_id]
-    differing = [pair for pair in pairs if pair.before.labels_digest != pair.after.labels_digest]
-    told = _tell(database, store, differing, workers, address, progress or _quiet)
-    return _difference(before, after, [row for _, row in rows], pairs, told)
+            drawn.append(_read(session, before, after, visibility))
+            told |= _known(session, drawn[-1].differing)
+    pending = [pair for found in drawn for pair in found.differing if _key(pair) not in told]
+    told |= _tell(database, store, pending, workers, address, progress or _quiet)
+    return _difference(before, after, drawn, told)
+
+
+def read_difference(session: Session, store: ArrayStore, before: str, after: str, *, most: int) -> RoundDifference:
+    """Compare what two rounds say as far as the session sees it, and keep nothing; what was kept is not told anew.
+
+    Raises:
+        NotFound: there is no such round.
+        SourceError: both are one round.
+        OverLimit: more findings than `most` would have to be compared voxel by voxel.
+    """
+    drawn = _read(session, before, after, Visibility.OPEN)
+    told = _known(session, drawn.differing)
+    pending = [pair for pair in drawn.differing if _key(pair) not in told]
+    if len(pending) > most:
+        remedy = f"at most {most} are for one request: run `groundct round diff {before} {after}`, which keeps them"
+        raise OverLimit("comparisons", most, f"{len(pending)} findings are not yet compared; {remedy}")
+    told |= {_key(pair): _difference_of(pair, _compare(store, pair)[0]) for pair in pending}
+    return _difference(before, after, [drawn], told)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """What both rounds drew, as far as one schema holds it."""
+
+    rows: Sequence[Any]
+    pairs: Sequence[FindingPair]
+
+    @property
+    def differing(self) -> list[FindingPair]:
+        """Give the findings whose labels differ."""
+        return [pair for pair in self.pairs if pair.before.labels_digest != pair.after.labels_digest]
+
+
+def _read(session: Session, before: str, after: str, visibility: Visibility) -> _Drawn:
+    if before == after:
+        raise SourceError(f"{before} is one round: a round does not differ from itself; name two")
+    rows = session.execute(_both(*(Scope(round_id=round_key(session, name)) for name in (before, after)))).all()
+    return _Drawn(rows, [_pair(row, visibility) for row in rows if row.before_id and row.after_id])
 
 
 def _quiet(_done: int, _total: int) -> None:
@@ -204,7 +237,8 @@ def _both(before: Scope, after: Scope) -> sa.Select[Any]:
         for column in ("id", "digest", "array_index", "labels_digest", "text", "category_code")
     ]
     return (
-        sa.select(SCAN.c.name.label("scan"), FINDING.c.source_index, SCAN.c.shape_vox, VOLUME.c.affine_ras, *sides)
+        sa.select(FINDING.c.id, FINDING.c.scan_id, SCAN.c.name.label("scan"), FINDING.c.source_index)
+        .add_columns(SCAN.c.shape_vox, VOLUME.c.affine_ras, *sides)
         .select_from(rows)
         .order_by(SCAN.c.name, FINDING.c.source_index, one.c.id, other.c.id)
     )
@@ -243,7 +277,7 @@ def _pair(row: Any, visibility: Visibility) -> FindingPair:
     width, height, depth = row.shape_vox
     affine = tuple(row.affine_ras) if row.affine_ras is not None else None
     before, after = (_side(row, name) for name in _SIDES)
-    return FindingPair(row.scan, row.source_index, (width, height, depth), affine, before, after, visibility)
+    return FindingPair(row.id, row.scan, row.source_index, (width, height, depth), affine, before, after, visibility)
 
 
 def _side(row: Any, name: str) -> Side:
@@ -262,18 +296,12 @@ def _tell(
     address: str | None,
     progress: Callable[[int, int], None],
 ) -> dict[_Key, FindingDifference]:
-    """Give what is known of pairs, and tell the others; each is kept as soon as it is told."""
-    told = {
-        key: each
-        for visibility in {pair.visibility for pair in pairs}
-        for key, each in _known(database, visibility, [pair for pair in pairs if pair.visibility is visibility])
-    }
-    pending = [pair for pair in pairs if _key(pair) not in told]
-    job = _Job(store)
+    """Compare pairs; each is kept as soon as it is told."""
+    told = {}
     with arrays_kept(database):
-        for n, (pair, found, stored) in enumerate(map_unordered(job, pending, workers=workers, address=address), 1):
-            told[_key(pair)] = _keep(database, pair, found, stored)
-            progress(n, len(pending))
+        for n, found in enumerate(map_unordered(_Job(store), pairs, workers=workers, address=address), 1):
+            told[_key(found[0])] = _keep(database, *found)
+            progress(n, len(pairs))
     return told
 
 
@@ -281,22 +309,28 @@ def _key(pair: FindingPair) -> _Key:
     return pair.before.annotation, pair.after.annotation
 
 
-def _known(
-    database: Database, visibility: Visibility, pairs: Sequence[FindingPair]
-) -> Iterator[tuple[_Key, FindingDifference]]:
+def _known(session: Session, pairs: Sequence[FindingPair]) -> dict[_Key, FindingDifference]:
+    """Give what was kept of pairs by this version of the kernel."""
     named = {_key(pair): pair for pair in pairs}
     table = sa.inspect(AnnotationDifference).local_table
     keys = sa.tuple_(table.c.before_id, table.c.after_id).in_(list(named))
-    with database.transaction(role_of(visibility), visibility) as session:
-        rows = session.execute(sa.select(table).where(keys, table.c.kernel_version == KERNEL_VERSION)).all()
-    for row in rows:
-        pair = named[row.before_id, row.after_id]
-        facts = {name: row._mapping[name] for name in ("dice", "voxels_added", "voxels_removed", "changes", "digest")}
-        yield _key(pair), _differing(pair, facts)
+    rows = session.execute(sa.select(table).where(keys, table.c.kernel_version == KERNEL_VERSION)).mappings()
+    found = ((named[row["before_id"], row["after_id"]], row) for row in rows)
+    return {_key(pair): _difference_of(pair, {name: row[name] for name in _FACTS}) for pair, row in found}
 
 
-def _differing(pair: FindingPair, facts: dict[str, Any]) -> FindingDifference:
-    return FindingDifference(pair.scan, pair.index, *_key(pair), pair.visibility is Visibility.HIDDEN, **facts)
+def _difference_of(pair: FindingPair, facts: Mapping[str, Any]) -> FindingDifference:
+    affine = None if pair.affine_ras is None else np.reshape(pair.affine_ras, (4, 4))[:3, :3]
+    return FindingDifference(
+        id=pair.id,
+        scan=pair.scan,
+        finding=pair.index,
+        before=pair.before.annotation,
+        after=pair.after.annotation,
+        hidden=pair.visibility is Visibility.HIDDEN,
+        voxel_mm3=None if affine is None else float(abs(np.linalg.det(affine))),
+        **{"digest": None, **facts},
+    )
 
 
 _Found = tuple[FindingPair, dict[str, Any], StoredArray | None]
@@ -309,25 +343,28 @@ class _Job:
     store: ArrayStore
 
     def __call__(self, pair: FindingPair) -> _Found:
-        labels = [self._read(pair, side) for side in (pair.before, pair.after)]
-        before, after = (kernel_runs(each) for each in labels)
-        height = pair.shape_vox[1]
-        steps = steps_zyx_lps_mm(np.reshape(pair.affine_ras, (4, 4))) if pair.affine_ras else None
-        differing = difference_runs(before, after)
-        removed, added = (int(run_lengths(differing[differing[:, LABEL] == label]).sum()) for label in (1, 2))
-        one, other = labels[0].voxels, labels[1].voxels
-        facts = {
-            "dice": float(dice(one - removed, one, other)),
-            "voxels_removed": removed,
-            "voxels_added": added,
-            "changes": [_row(each) for each in entity_changes(before, after, height, steps)],
-        }
+        facts, differing = _compare(self.store, pair)
         area = LABEL_AREAS[pair.visibility]
         stored = self.store.write_labels([labels_of(differing, pair.shape_vox[::-1])], area) if len(differing) else None
         return pair, facts, stored
 
-    def _read(self, pair: FindingPair, side: Side) -> LabelRuns:
-        return self.store.read_runs(side.digest, LABEL_AREAS[pair.visibility], side.array_index)
+
+def _compare(store: ArrayStore, pair: FindingPair) -> tuple[dict[str, Any], Runs]:
+    """Give what is told of a pair, and the runs of the voxels that differ."""
+    area = LABEL_AREAS[pair.visibility]
+    labels = [store.read_runs(side.digest, area, side.array_index) for side in (pair.before, pair.after)]
+    before, after = (kernel_runs(each) for each in labels)
+    steps = steps_zyx_lps_mm(np.reshape(pair.affine_ras, (4, 4))) if pair.affine_ras else None
+    differing = difference_runs(before, after)
+    removed, added = (int(run_lengths(differing[differing[:, LABEL] == label]).sum()) for label in (1, 2))
+    one, other = labels[0].voxels, labels[1].voxels
+    facts = {
+        "dice": float(dice(one - removed, one, other)),
+        "voxels_removed": removed,
+        "voxels_added": added,
+        "changes": [_row(each) for each in entity_changes(before, after, pair.shape_vox[1], steps)],
+    }
+    return facts, differing
 
 
 def _row(change: Any) -> dict[str, Any]:
@@ -338,21 +375,23 @@ def _row(change: Any) -> dict[str, Any]:
 def _keep(
     database: Database, pair: FindingPair, facts: dict[str, Any], stored: StoredArray | None
 ) -> FindingDifference:
-    told = {**facts, "digest": stored.digest if stored else None}
-    values = {**told, "kernel_version": KERNEL_VERSION}
+    facts = {**facts, "digest": stored.digest if stored else None}
+    values = {**facts, "kernel_version": KERNEL_VERSION}
     key = {"before_id": pair.before.annotation, "after_id": pair.after.annotation}
     statement = insert(AnnotationDifference).values(**key, **values)
     statement = statement.on_conflict_do_update(index_elements=list(key), set_=values)
     with database.transaction(role_of(pair.visibility), pair.visibility) as session:
         session.execute(statement)
-    return _differing(pair, told)
+    return _difference_of(pair, facts)
 
 
 def _difference(
-    before: str, after: str, rows: Sequence[Any], pairs: Sequence[FindingPair], told: dict[_Key, FindingDifference]
+    before: str, after: str, drawn: Sequence[_Drawn], told: Mapping[_Key, FindingDifference]
 ) -> RoundDifference:
-    scans = [{row.scan for row in rows if getattr(row, f"{name}_id")} for name in _SIDES]
-    alone = [[f"{row.scan} {row.source_index}" for row in rows if not getattr(row, f"{name}_id")] for name in _SIDES]
+    rows, pairs = ([one for each in drawn for one in getattr(each, name)] for name in ("rows", "pairs"))
+    scans = [{Named(row.scan, row.scan_id) for row in rows if getattr(row, f"{name}_id")} for name in _SIDES]
+    named = [(row, Named(f"{row.scan} {row.source_index}", row.id)) for row in rows]
+    alone = [[finding for row, finding in named if not getattr(row, f"{name}_id")] for name in _SIDES]
     return RoundDifference(
         before=before,
         after=after,
@@ -367,8 +406,8 @@ def _difference(
     )
 
 
-def _words(pairs: Sequence[FindingPair], name: str) -> Iterator[WordsChanged]:
+def _words(pairs: Sequence[FindingPair], name: str) -> Iterator[Changed]:
     for pair in pairs:
         old, new = (getattr(side, name) for side in (pair.before, pair.after))
         if old != new:
-            yield WordsChanged(pair.scan, pair.index, old, new)
+            yield Changed(pair.id, pair.scan, pair.index, old, new)

@@ -1,5 +1,6 @@
 """Opening a round: what is to be drawn, how completely, and by how many."""
 
+import math
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -16,7 +17,11 @@ from schema.scan import Scan
 
 @dataclass(frozen=True)
 class RoundOptions:
-    """What is asked of a round."""
+    """What is asked of a round.
+
+    Raises:
+        SourceError: a number is out of range.
+    """
 
     name: str
     cohort: str
@@ -29,6 +34,14 @@ class RoundOptions:
     instructions: str | None = None
     tool: str | None = None
     licence: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.readers is not None and self.readers < 1:
+            raise SourceError(f"a finding has one reader or more, not {self.readers}")
+        if self.tolerance_mm is not None and not 0 <= self.tolerance_mm < math.inf:
+            raise SourceError(f"a tolerance is 0 mm or more, not {self.tolerance_mm}")
+        if self.accept_above is not None and not 0 <= self.accept_above <= 1:
+            raise SourceError(f"a Dice is from 0 to 1, not {self.accept_above}")
 
 
 def open_round(session: Session, options: RoundOptions) -> Round:

@@ -91,7 +91,7 @@ def draw_changes(database: Database, store: ArrayStore, difference: RoundDiffere
 
 def _changed(database: Database, difference: RoundDifference, visibility: Visibility) -> Iterator[_Changed]:
     hidden = visibility is Visibility.HIDDEN
-    by_annotation = {each.after_id: each for each in difference.redrawn if each.hidden is hidden and each.digest}
+    by_annotation = {each.after: each for each in difference.redrawn if each.hidden is hidden and each.digest}
     if not by_annotation:
         return
     query = (
@@ -112,7 +112,7 @@ def _panel(database: Database, store: ArrayStore, changed: _Changed) -> Panel:
     area = LABEL_AREAS[visibility]
     with database.transaction(role_of(visibility), visibility) as session:
         sliced = SlicedScan(session.get_one(Volume, changed.scan_id), store)
-        labels = [read_labels(session, store, key, area) for key in (told.before_id, told.after_id)]
+        labels = [read_labels(session, store, key, area) for key in (told.before, told.after)]
     view = sliced.view()
     cut = sliced.cut(view, fullest_slice(store.read_runs(told.digest or "", area, 0), view))
     picture = _outlined(cut, labels, window_of(changed.category))

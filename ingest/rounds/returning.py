@@ -4,7 +4,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import groupby
@@ -163,8 +163,10 @@ def take_back(
                 get_annotator(session, options.annotator)
             people = annotators(session)
         returns = _check(database, campaign, options, rows, frozenset(people))
-        with _run(database, options) as run_id:
-            job = _Job(database, arrays, campaign, people, run_id, options.as_drawn, options.dry_run)
+        settings = {"round": options.round, "annotator": options.annotator, "sidecar": options.sidecar.name}
+        noting = nullcontext() if options.dry_run else noted_run(database, str(options.folder.absolute()), settings)
+        with noting as run_id:
+            job = ReturnJob(database, arrays, campaign, people, run_id, options.as_drawn, options.dry_run)
             _take(job, returns, options, report, progress)
             report.seconds = time.perf_counter() - start
             if run_id is not None:
@@ -175,7 +177,7 @@ def take_back(
 
 
 def _take(
-    job: "_Job", returns: Sequence[Return], options: ReturnOptions, report: ReturnReport, progress: Progress | None
+    job: "ReturnJob", returns: Sequence[Return], options: ReturnOptions, report: ReturnReport, progress: Progress | None
 ) -> None:
     ordered = sorted(returns, key=lambda each: (each.wanted.scan, each.wanted.index, each.annotator))
     items = [tuple(each) for _, each in groupby(ordered, key=lambda each: each.wanted.scan)]
@@ -199,13 +201,16 @@ def _check(
         scans=scans,
         findings={(each.scan, each.index): each for each in wanted},
         annotators=known,
-        handed_out=_handed_out(database, campaign, wanted),
+        handed_out=handed_out(database, campaign, wanted),
     )
     return SidecarCheck(options.folder, options.sidecar, archived, options.annotator).returns(rows)
 
 
-def _handed_out(database: Database, campaign: Campaign, wanted: Sequence[Wanted]) -> dict[str, frozenset[UUID]]:
-    """By annotator what is with them, or came back; nothing for those from whom all was withdrawn."""
+def handed_out(database: Database, campaign: Campaign, wanted: Sequence[Wanted]) -> dict[str, frozenset[UUID]]:
+    """Give the findings that each annotator was given in a round, as far as where these findings stand tells.
+
+    What was withdrawn is not among them; for those from whom all was withdrawn there are none.
+    """
     found: dict[str, set[UUID]] = {}
     query = (
         select(Person.pseudonym, Handout.finding_id, Handout.state)
@@ -220,8 +225,8 @@ def _handed_out(database: Database, campaign: Campaign, wanted: Sequence[Wanted]
 
 
 @dataclass(frozen=True)
-class _Job:
-    """Takes back the findings of one scan; runs in a worker."""
+class ReturnJob:
+    """Takes back findings of one scan; runs in a worker."""
 
     database: Database
     arrays: ArrayStore
@@ -232,6 +237,7 @@ class _Job:
     dry_run: bool
 
     def __call__(self, returns: Sequence[Return]) -> list[ReturnOutcome]:
+        """Take each by itself: saved in a transaction of its own, or left out whole with its faults."""
         scan = _ScanVoxels(self.database, self.arrays, returns[0].wanted)
         return [self._outcome(each, scan) for each in returns]
 
@@ -356,17 +362,9 @@ class _ScanVoxels:
 
 
 @contextmanager
-def _run(database: Database, options: ReturnOptions) -> Iterator[int | None]:
-    """Note the run, unless it is dry."""
-    if options.dry_run:
-        yield None
-        return
-    run = ImportRun(
-        kind="round",
-        source=str(options.folder.absolute()),
-        settings={"round": options.round, "annotator": options.annotator, "sidecar": options.sidecar.name},
-        software_version=software_version(),
-    )
+def noted_run(database: Database, source: str, settings: dict[str, Any]) -> Iterator[int]:
+    """Note what came, and from where; what fails stays noted as failed."""
+    run = ImportRun(kind="round", source=source, settings=settings, software_version=software_version())
     with database.transaction() as session:
         session.add(run)
         session.flush()

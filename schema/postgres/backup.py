@@ -17,6 +17,7 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from schema.base import API_ROLE, EDITOR_ROLE
 from schema.errors import ServerError
 from schema.postgres.binaries import Binaries
 from schema.postgres.commands import one_line
@@ -45,6 +46,15 @@ FROM pg_namespace
 WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')
   AND oid NOT IN (SELECT extnamespace FROM pg_extension)
 """
+
+_EDITOR = (
+    (f"CREATE ROLE {EDITOR_ROLE} NOLOGIN", f"SELECT FROM pg_roles WHERE rolname = '{EDITOR_ROLE}'"),
+    (
+        f"GRANT {EDITOR_ROLE} TO {API_ROLE} WITH INHERIT FALSE, SET TRUE",
+        f"SELECT FROM pg_roles WHERE rolname = '{API_ROLE}' AND pg_has_role(oid, '{EDITOR_ROLE}', 'SET')",
+    ),
+)
+"""Statements that make who changes things over the network, and what is true once they are done."""
 
 _BEGIN = "BEGIN; SET LOCAL lock_timeout = '60s'; SET LOCAL client_min_messages = warning;\n"
 
@@ -112,12 +122,13 @@ def backup(url: str, file: Path, *, binaries: Binaries) -> None:
 
 
 def restore(
-    url: str, file: Path, *, binaries: Binaries, roles: Sequence[str] = ("groundct_api",), replace: bool = False
+    url: str, file: Path, *, binaries: Binaries, roles: Sequence[str] = (API_ROLE,), replace: bool = False
 ) -> None:
     """Put what `file` holds into the database at `url`, in one transaction: a failure leaves the database as it was.
 
     All of it will belong to the role that `url` names. `roles`, whom the file may grant rights, are made when absent,
-    with login and nothing else. With `replace`, what the database held goes in the same transaction.
+    with login and nothing else; so is the editor, without login, as whom the API's role may act. With `replace`, what
+    the database held goes in the same transaction.
 
     Raises:
         ServerError: the file is not a backup, the database is in use or (without `replace`) not empty, or the role of
@@ -172,6 +183,9 @@ def _prepare(connection: Connection[tuple[Any, ...]], roles: Sequence[str]) -> N
     for role in roles:
         if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchall():
             _administer(connection, sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+    for statement, is_done in _EDITOR:
+        if not connection.execute(is_done).fetchall():
+            _administer(connection, sql.SQL(statement))
 
 
 def _administer(connection: Connection[tuple[Any, ...]], statement: sql.SQL | sql.Composed) -> None:

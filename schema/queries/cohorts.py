@@ -12,9 +12,9 @@ from sqlmodel import Session
 
 from schema.cohort import Cohort, CohortMember
 from schema.errors import NotFound
-from schema.queries.filters import FindingFilter, finding_condition
+from schema.queries.filters import FindingFilter, InRelease, finding_condition
 from schema.queries.mistakes import ReadMistake
-from schema.queries.scope import NOW, Scope
+from schema.queries.scope import NOW, Scope, release_scope
 from schema.queries.tables import COHORT, COHORT_MEMBER, FINDING, PATIENT, RELEASE, REVISION, SCAN, STUDY
 from schema.queries.views import closed, findings
 
@@ -49,6 +49,65 @@ class Member:
     patient: str
     scan: str
     stratum: str | None
+
+
+@dataclass(frozen=True)
+class CohortRequest:
+    """A cohort as somebody asks for it.
+
+    Raises:
+        ReadMistake: a split is named without its release.
+    """
+
+    where: FindingFilter
+    written: dict[str, Any]
+    """The filter as GraphQL's `FindingWhere`, which is kept."""
+    release: str | None = None
+    """The name of the release that is drawn from, in its words; None: of what holds now."""
+    split: str | None = None
+    patients: int | None = None
+    strata: str | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.split and not self.release:
+            raise ReadMistake("a split is a part of a release: name the release too")
+
+    def plan(self, session: Session) -> CohortPlan:
+        """Give how it is drawn.
+
+        Raises:
+            NotFound: there is no such release.
+            ReadMistake: no patient is asked for.
+        """
+        where = self.where
+        if self.release:
+            where = FindingFilter(and_=[where, FindingFilter(release=InRelease(self.release, self.split))])
+        scope = release_scope(session, self.release or None)
+        return CohortPlan(where, scope, patients=self.patients, strata=self.strata, seed=self.seed)
+
+    @property
+    def selection(self) -> dict[str, Any]:
+        """What is kept of it."""
+        written = self.written
+        if self.release:
+            written = {"and": [written, {"release": {"name": self.release, "split": self.split}}]}
+        how = {"patients": self.patients, "strata": self.strata, "seed": self.seed}
+        return {"where": written, "release": self.release, **how}
+
+
+def create(session: Session, name: str, request: CohortRequest, *, keep: bool = True) -> list[Member]:
+    """Draw a cohort and, unless it is only to be seen, keep it under a name.
+
+    Raises:
+        NotFound: there is no such release.
+        ReadMistake: nothing was drawn, or there is a cohort of this name.
+    """
+    plan = request.plan(session)
+    members = draw(session, plan)
+    if keep:
+        freeze(session, name, members, plan, request.selection)
+    return members
 
 
 def draw(session: Session, plan: CohortPlan) -> list[Member]:

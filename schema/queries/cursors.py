@@ -1,4 +1,4 @@
-"""Where a hit stands among the hits of a search: by score, then by id; opaque to clients."""
+"""Places in lists that are no pages of a view, opaque to clients: among the hits of a search, or counted from 1."""
 
 import base64
 import binascii
@@ -42,5 +42,25 @@ class ScoreCursor:
         return cursor
 
 
+def write_place(place: int) -> str:
+    """Write a place, counted from 1, for clients."""
+    return base64.urlsafe_b64encode(orjson.dumps([place])).decode()
+
+
+def read_place(text: str) -> int:
+    """Read what `write_place` wrote.
+
+    Raises:
+        ReadMistake: it did not.
+    """
+    try:
+        (place,) = orjson.loads(base64.b64decode(text, altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise _not_a_cursor(text) from error
+    if type(place) is not int or place < 1:
+        raise _not_a_cursor(text)
+    return place
+
+
 def _not_a_cursor(text: str) -> ReadMistake:
-    return ReadMistake(f"`after`: {text[:40]!r} is not a cursor of a search; take `endCursor` of a page")
+    return ReadMistake(f"`after`: {text[:40]!r} is not a cursor of this list; take `endCursor` of a page")

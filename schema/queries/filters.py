@@ -12,7 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from schema.annotation import Policy
+from schema.annotation import AnnotationState, Policy
 from schema.finding import Side
 from schema.ontology import Focality
 from schema.queries.places import BOX, BoxFilter, LocationFilter, NearPoint, box_meets, is_near
@@ -29,10 +29,12 @@ from schema.queries.tables import (
     FINDING,
     GEOMETRY,
     PATIENT,
+    PERSON,
     RELEASE,
     RELEASE_FINDING,
     RELEASE_SCAN,
     RELEASE_SPLIT,
+    REVIEW,
     REVISION,
     ROUND,
     SCAN,
@@ -53,6 +55,7 @@ from schema.queries.views import (
     some_entity,
 )
 from schema.release import Visibility
+from schema.review import ReviewTarget, Verdict
 
 RANGED = ("voxels", *(name for name in MEASURES if isinstance(GEOMETRY.c[name].type, sa.Double | sa.Integer)))
 """What entities may be chosen by ranges of."""
@@ -204,8 +207,29 @@ class NearEntity:
     within_mm: float
 
 
+@dataclass(frozen=True)
+class ReviewFilter:
+    """Over `views.reviews`."""
+
+    target: ReviewTarget | None = None
+    verdict: Verdict | None = None
+    reason: str | None = None
+    """The code of a reason."""
+    reviewer: str | None = None
+    """The pseudonym."""
+    state: AnnotationState | None = None
+    """What became of the annotation."""
+    round: str | None = None
+    """On an annotation of the round of this name."""
+    finding: FindingFilter | None = None
+    """On an annotation of such a finding, in the words that hold in the scope."""
+    and_: "list[ReviewFilter] | None" = None
+    or_: "list[ReviewFilter] | None" = None
+    not_: "ReviewFilter | None" = None
+
+
 class Combined(Protocol):
-    """What the three filters share."""
+    """What the filters share."""
 
     @property
     def and_(self) -> list[Self] | None:
@@ -268,6 +292,11 @@ def entity_condition(given: EntityFilter | None, scope: Scope) -> Expression:
     return _ENTITY.condition(given, scope)
 
 
+def review_condition(given: ReviewFilter | None, scope: Scope) -> Expression:
+    """Turn a filter of reviews into a condition over `views.reviews`; None lets all through."""
+    return _REVIEW.condition(given, scope)
+
+
 def _in_subtree(code: str) -> Expression:
     """Tell whether a category has this code, in any ontology, or stands below it."""
     top = CATEGORY.alias()
@@ -314,9 +343,13 @@ def _some_finding_of_scan(given: FindingFilter, scope: Scope) -> Expression:
 
 
 def _of_finding(given: FindingFilter, scope: Scope) -> Expression:
+    return FINDING.c.id.in_(_such_findings(given, scope))
+
+
+def _such_findings(given: FindingFilter, scope: Scope) -> sa.Select[Any]:
     view = findings(scope)
     found = sa.select(FINDING.c.id).select_from(view.rows).where(view.where, finding_condition(given, scope))
-    return FINDING.c.id.in_(closed(found))
+    return closed(found)
 
 
 def _on_scan(given: ScanFilter, scope: Scope) -> Expression:
@@ -349,7 +382,7 @@ def member_of_cohort(key: Any) -> Expression:
 
 
 def drawn_in(key: Any) -> Expression:
-    """Tell whether an annotation is of the round of a key, which may be a column of what is around it."""
+    """Tell whether an annotation, or what hangs on it, is of the round of a key, which may be a column around it."""
     return sa.cast(ANNOTATION.c.round_id == key, sa.Boolean)
 
 
@@ -467,5 +500,17 @@ _ENTITY: _Reader[EntityFilter] = _Reader(
         "near": lambda near, _: near.condition(),
         "near_entity": _near_entity,
         "finding": _of_finding,
+    }
+)
+
+_REVIEW: _Reader[ReviewFilter] = _Reader(
+    {
+        "target": lambda target, _: REVIEW.c.target == target,
+        "verdict": lambda verdict, _: REVIEW.c.verdict == verdict,
+        "reason": lambda code, _: REVIEW.c.reason == code,
+        "reviewer": lambda pseudonym, _: PERSON.c.pseudonym == pseudonym,
+        "state": lambda state, _: ANNOTATION.c.state == state,
+        "round": lambda name, _: REVIEW.c.annotation_id.in_(closed(_in_round(name))),
+        "finding": lambda given, scope: ANNOTATION.c.finding_id.in_(_such_findings(given, scope)),
     }
 )

@@ -69,9 +69,9 @@ class PageRequest:
 
 @dataclass(frozen=True)
 class Page:
-    """Some rows of a view, each with its cursor."""
+    """Some rows of a view, or members of a list, each with its cursor."""
 
-    rows: Sequence[sa.RowMapping]
+    rows: Sequence[Any]
     cursors: Sequence[str]
     has_next: bool
     has_previous: bool

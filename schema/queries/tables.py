@@ -27,6 +27,7 @@ from schema.report import (
     SentenceAccount,
     SentenceAlignment,
 )
+from schema.review import Review, ReviewReason
 from schema.round import Person, Round
 from schema.scan import Patient, Scan, ScanMetadata, Study, Volume
 from schema.text_check import TextCheck
@@ -71,6 +72,8 @@ RELEASE_FINDING = _table(ReleaseFinding)
 RELEASE_SCAN = _table(ReleaseScan)
 RELEASE_SPLIT = _table(ReleaseSplit)
 REPORT = _table(Report)
+REVIEW = _table(Review)
+REVIEW_REASON = _table(ReviewReason)
 REVISION = _table(FindingRevision)
 REWRITTEN_SENTENCE = _table(RewrittenSentence)
 REWRITTEN_SOURCE = _table(RewrittenSource)

@@ -40,6 +40,8 @@ from schema.queries.tables import (
     RELEASE_FINDING,
     RELEASE_SCAN,
     RELEASE_SPLIT,
+    REVIEW,
+    REVIEW_REASON,
     REVISION,
     ROUND,
     SCAN,
@@ -434,6 +436,30 @@ def annotation_sources(_scope: Scope = NOW) -> View:
     order = (ANNOTATION_SOURCE.c.annotation_id, ANNOTATION_SOURCE.c.source_id)
     fields = columns_of(ANNOTATION_SOURCE, "annotation_id", "source_id")
     return View(ANNOTATION_SOURCE, fields, order=order, key="source_id")
+
+
+@lru_cache(maxsize=64)
+def reviews(_scope: Scope = NOW) -> View:
+    """Verdicts on annotations, the first one first, with what they correct and what became of the annotation."""
+    rows = (
+        REVIEW.join(ANNOTATION, ANNOTATION.c.id == REVIEW.c.annotation_id)
+        .join(PERSON, PERSON.c.id == REVIEW.c.reviewer_id)
+        .outerjoin(REVIEW_REASON, REVIEW_REASON.c.code == REVIEW.c.reason)
+        .outerjoin(REVISION, REVISION.c.id == REVIEW.c.correction_revision_id)
+    )
+    names = ("id", "target", "verdict", "reason", "words", "created_at", "annotation_id", "entity_id", "correction_id")
+    return View(
+        rows=rows,
+        fields={
+            **columns_of(REVIEW, *names, "correction_revision_id"),
+            "reason_words": REVIEW_REASON.c.words,
+            "reviewer": PERSON.c.pseudonym,
+            "state": ANNOTATION.c.state,
+            "finding_id": ANNOTATION.c.finding_id,
+            **{f"corrected_{name}": REVISION.c[name] for name in ("revision", "text", "category_code", "text_side")},
+        },
+        order=(REVIEW.c.created_at, REVIEW.c.id),
+    )
 
 
 def model_calls(_scope: Scope = NOW) -> View:

@@ -53,7 +53,8 @@ from schema.report import (
     SentenceAlignment,
     SentenceUse,
 )
-from schema.round import Round
+from schema.review import Review, ReviewTarget, Verdict
+from schema.round import Person, PersonRole, Round
 from schema.scan import Patient, Scan, ScanMetadata, Study, Volume, VolumeStorage
 from schema.text_check import CheckOutcome, TextCheck
 
@@ -216,6 +217,19 @@ class Archive:
                 severity = 0.5 if outcome is CheckOutcome.CONTRADICTS else None
                 evidence = {"entities": 1, "said": name}
                 session.add(TextCheck(annotation_id=drawn, name=name, severity=severity, evidence=evidence, **facts))
+
+    def review(
+        self, scan: str, finding: int, round_name: str, target: ReviewTarget, verdict: Verdict, **said: Any
+    ) -> None:
+        """Say what the reviewer `rae` decided; nothing follows from it."""
+        key = annotation_id(finding_id(COLLECTION, scan, finding), round_name, None, 1)
+        with self.database.transaction(Role.OWNER, said.pop("visibility", Visibility.OPEN)) as session:
+            if "person rae" not in self.keys:
+                self.keys["person rae"] = _added(session, Person(pseudonym="rae", role=PersonRole.REVIEWER)).id
+            if target is ReviewTarget.ENTITY:
+                said["entity_id"] = entity_id(key, said.pop("label"))
+            facts = {"annotation_id": key, "reviewer_id": self.keys["person rae"]}
+            session.add(Review(**facts, target=target, verdict=verdict, **said))
 
     def reason(self, scan: str, finding: int, origin: str, steps: Sequence[dict[str, Any]], **kept: Any) -> None:
         """Add a chain of thought with these steps."""
@@ -458,11 +472,24 @@ def fill(archive: Archive) -> None:
     archive.place("second", "valid_1_a_1", "test", {0: (0, 1)})
     again = Drawn((28, 2, 2), (30, 4, 4), Side.LEFT, volume_mm3=80.0, hu_mean=10.0)
     archive.draw("second", "train_1_a_1", {0: [right, again]}, release="second", policy=Policy.EXHAUSTIVE)
+    _fill_reviews(archive)
     _fill_reports(archive)
     with archive.database.transaction() as session:
         for name, text in (("drawn", "lobe"), ("other", "mass")):
             plan = CohortPlan(where=FindingFilter(text=text))
             freeze(session, name, draw(session, plan), plan, {"where": {"text": text}})
+
+
+def _fill_reviews(archive: Archive) -> None:
+    says, about = Verdict, ReviewTarget
+    archive.review("train_1_a_1", 0, "first", about.MASK, says.REJECT, reason="mask_spills", words="into the pleura")
+    archive.review("train_1_a_1", 0, "second", about.MASK, says.ACCEPT)
+    revised = {"correction_revision_id": revision_id(finding_id(COLLECTION, "train_1_a_1", 0), 2)}
+    archive.review("train_1_a_1", 0, "first", about.TEXT, says.CORRECT, reason="text_wrong", **revised)
+    archive.review("train_1_a_1", 1, "first", about.ENTITY, says.REJECT, reason="entity_boundary", label=2)
+    unseen = {"visibility": Visibility.HIDDEN}
+    archive.review("valid_1_a_1", 0, "first", about.MASK, says.REJECT, reason="mask_elsewhere", **unseen)
+    archive.review("valid_1_a_1", 0, "first", about.ENTITY, says.REJECT, reason="entity_boundary", label=1, **unseen)
 
 
 def _fill_reports(archive: Archive) -> None:

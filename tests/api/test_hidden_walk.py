@@ -9,25 +9,26 @@ from graphql import GraphQLEnumType, get_named_type
 from hypothesis import HealthCheck, given, settings
 
 from api.graphql.execution import execute_fields, execute_query
-from api.graphql.order import EntityField, FindingField, ScanField
+from api.graphql.order import EntityField, FindingField, ReviewField, ScanField
 from api.services import Services
 from schema.arrays.store import ArrayStore
 from schema.base import HIDDEN, hideable_tables
 from schema.database import Role
 from schema.postgres.address import Address
 from tests.api.archive import Archive, copied_database, fill
-from tests.api.compiler.queries import GRAPH, operations
+from tests.api.compiler.queries import GRAPH, NOT_FROM_TABLES, TOLD, operations
 from tests.api.compiler.test_plans import every_field
 
 Twins = tuple[Services, Services]
 EVERYBODY = ["train_1_a_1", "train_2_a_1", "valid_1_a_1", "valid_2_a_1"]
-WHERES = {"scans": "ScanWhere", "findings": "FindingWhere", "entities": "EntityWhere"}
-FIELDS = {"scans": ScanField, "findings": FindingField, "entities": EntityField}
+WHERES = {"scans": "ScanWhere", "findings": "FindingWhere", "entities": "EntityWhere", "reviews": "ReviewWhere"}
+FIELDS = {"scans": ScanField, "findings": FindingField, "entities": EntityField, "reviews": ReviewField}
 VALUES = {
     "Range": ["{min: 0}", "{max: 0}", "{min: 1, max: 27}"],
     "Boolean": ["true", "false"],
     "ScanWhere": ["{hidden: true}", "{hidden: false}"],
     "FindingWhere": ["{entityCount: {min: 1}}", '{text: "secret"}', "{side: LEFT}"],
+    "ReviewWhere": ["{target: ENTITY}", '{reason: "mask_elsewhere"}'],
     "EntityWhere": ["{}", "{side: LEFT}", "{voxels: {max: 8}}"],
     "ReleaseWhere": ['{name: "base", split: "test"}', '{name: "second"}'],
     "LocationWhere": ["{}", '{organ: "heart"}'],
@@ -68,7 +69,7 @@ def test_there_is_something_to_hide(twins: Twins) -> None:
 
 
 def test_no_field_tells(twins: Twins) -> None:
-    for asked in sorted(set(every_field())):
+    for asked in sorted(set(every_field(NOT_FROM_TABLES - TOLD))):
         ask_both(twins, f"{{ {asked} }}")
 
 
@@ -109,6 +110,36 @@ def test_no_voxel_and_no_search_tells(twins: Twins, scan: str) -> None:
             asked = f'search(text: "{text}", mode: LEXICAL, {filtered})'
             found = ask_both(twins, f"{{ {asked} {{ edges {{ score terms node {{ id side }} }} }} }}")
             assert "errors" not in found
+
+
+NAMED = "totalCount edges { node { name } }"
+FOUND = "totalCount edges { cursor node { id scan { name } entityCount } }"
+CHANGED = "totalCount edges { node { finding { id } before after } }"
+ROUNDS = f"""scansAdded {{ {NAMED} }} scansRemoved {{ {NAMED} }}
+  findingsAdded {{ {FOUND} }} findingsRemoved {{ {FOUND} }}
+  unchanged entities {{ change count }} reworded {{ {CHANGED} }} recategorised {{ {CHANGED} }}
+  redrawn {{ totalCount edges {{ node {{ dice changes {{ change before after }} before {{ id }} }} }} }}"""
+RELEASES = f"""scansAdded {{ {NAMED} }} findingsAdded {{ {FOUND} }} findingsRemoved {{ {FOUND} }}
+  visibility {{ split after }}
+  moved {{ totalCount }} reindexed {{ {CHANGED} }} reworded {{ {CHANGED} }} redrawn {{ {CHANGED} }}"""
+
+
+@pytest.mark.parametrize("pair", [("first", "second"), ("second", "first")])
+def test_no_comparison_of_rounds_tells(twins: Twins, pair: tuple[str, str]) -> None:
+    found = ask_both(twins, f'{{ roundDiff(a: "{pair[0]}", b: "{pair[1]}") {{ {ROUNDS} }} }}')
+    assert found["data"]["roundDiff"]["redrawn"]["totalCount"] == 1
+
+
+@pytest.mark.parametrize("pair", [("base", "second"), ("second", "base")])
+def test_no_comparison_of_releases_tells(twins: Twins, pair: tuple[str, str]) -> None:
+    found = ask_both(twins, f'{{ releaseDiff(a: "{pair[0]}", b: "{pair[1]}") {{ {RELEASES} }} }}')
+    assert found["data"]["releaseDiff"]["redrawn"]["totalCount"] > 0
+
+
+@pytest.mark.parametrize("where", ["", '(scan: "valid_1_a_1")', '(round: "first")'])
+def test_no_queue_tells(twins: Twins, where: str) -> None:
+    asked = "totalCount edges { cursor node { urgency annotation { id checks { name } } } }"
+    assert "errors" not in ask_both(twins, f"{{ reviewQueue{where} {{ {asked} }} }}")
 
 
 def test_nothing_is_told_of_how_much_there_is(twins: Twins) -> None:

@@ -35,7 +35,7 @@ CIRCLE = "scan { findings { " * 6 + "text" + " } }" * 6
         ("{ nothing }", "GRAPHQL_INVALID", "nothing"),
         ("{ scans(", "GRAPHQL_INVALID", "Syntax"),
         ("", "GRAPHQL_INVALID", ""),
-        ("mutation { scans { totalCount } }", "GRAPHQL_INVALID", "mutation"),
+        ("mutation { scans { totalCount } }", "GRAPHQL_INVALID", "Mutation"),
         ('{ findings(where: {side: "LEFT"}) { totalCount } }', "GRAPHQL_INVALID", "LEFT"),
         (f"{{ findings {{ edges {{ node {{ {CIRCLE} }} }} }} }}", "GRAPHQL_INVALID", str(LIMITS.depth)),
         ("{ " + " ".join(f"a{n}: __typename" for n in range(LIMITS.aliases + 1)) + " }", "GRAPHQL_INVALID", "aliases"),

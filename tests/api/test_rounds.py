@@ -37,9 +37,10 @@ def services(server: Address, template: str, arrays: ArrayStore) -> Iterator[Ser
             "WHERE name = 'readers'"
         )
         with database.transaction(Role.OWNER) as session:
-            session.execute(sa.text("INSERT INTO person (pseudonym, role) VALUES ('ann', 'annotator')"))
+            added = "INSERT INTO person (pseudonym, role) VALUES ('ann', 'annotator') RETURNING id"
+            ann = session.scalar(sa.text(added))
             session.execute(sa.text(asked))
-        mine = {"annotator_id": 1, "state": AnnotationState.DRAFT}
+        mine = {"annotator_id": ann, "state": AnnotationState.DRAFT}
         archive.draw("readers", "train_1_a_1", {0: [Drawn((2, 2, 2), (4, 4, 4))]}, **mine)
         archive.draw("readers", "train_1_a_1", {1: [Drawn((8, 8, 8), (9, 9, 9))]}, method="majority")
         archive.draw("readers", "valid_1_a_1", {0: [Drawn((1, 1, 1), (2, 2, 2))]}, visibility=Visibility.HIDDEN, **mine)

@@ -45,3 +45,5 @@ def test_it_comes_back_in_a_new_home_with_the_same_digest(
     assert restored.returncode == 0, restored.stderr
     (there,), (here,) = (each.read("release", "list") for each in (other, home))
     assert there == here
+    drawn = other.run("query", 'mutation { createCohort(cohort: {name: "all"}) { findingCount } }')
+    assert (drawn.returncode, '"findingCount"' in drawn.stdout) == (0, True), drawn.stdout

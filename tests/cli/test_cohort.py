@@ -91,7 +91,7 @@ def test_it_goes_out_for_evaluators_and_for_nnunet(home: Any, tmp_path: Path) ->
         (["create", "x", "--where", "{"], "give a JSON object"),
         (["create", "x", "--where", '{"colour": "red"}'], "colour"),
         (["create", "x", "--where", '{"text": "nothing of this kind"}'], "nothing to keep"),
-        (["create", "x", "--split", "train"], "--release"),
+        (["create", "x", "--split", "train"], "name the release"),
         (["show", "nobody"], "there is no cohort"),
         (["export", "nobody", "--as", "nnunet", "--out", "x.json"], "there is no cohort"),
     ],

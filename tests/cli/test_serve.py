@@ -17,6 +17,7 @@ from schema.postgres.address import OWNER, SUPERUSER
 from tests.cli.served import COUNT, served
 from tests.conftest import CommandLine
 
+ROLES = ("reader", "maintainer")
 EVERYWHERE = ".".join("0000")
 
 
@@ -47,6 +48,22 @@ def test_tokens_are_asked_for(command_line: CommandLine, options: tuple[str, ...
     (listed,) = command_line.read("token", "list")
     assert listed["lastUsedAt"] is not None
     assert "secret" not in listed
+
+
+def test_whoever_changes_anything_needs_a_maintainers_token_on_loopback_too(command_line: CommandLine) -> None:
+    secrets = {role: command_line.read("token", "create", role, "--role", role)["secret"] for role in ROLES}
+    change = 'mutation { closeRound(name: "nothing") { findings } }'
+    with served(command_line, "--log-format", "json") as server:
+        answers = [server.ask(change), *(server.ask(change, Authorization=f"Bearer {secrets[role]}") for role in ROLES)]
+        _, err = server.end()
+    codes = [answer["errors"][0]["extensions"]["code"] for _, answer in answers]
+    assert codes == ["FORBIDDEN", "FORBIDDEN", "NOT_FOUND"]
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert [(line["token"], line["way"]) for line in lines] == [
+        (None, "refused"),
+        ("reader", "refused"),
+        ("maintainer", "refused"),
+    ]
 
 
 def test_what_stands_in_front_may_decide(command_line: CommandLine) -> None:

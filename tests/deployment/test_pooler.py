@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from pydantic import SecretStr
 
 from api.graphql.execution import Way, answer_query, execute_query
@@ -160,6 +161,15 @@ def test_nothing_stays_in_a_session(database: Database) -> None:
     for _ in range(SESSIONS * 2):
         with database.engine().connect() as connection:
             assert connection.exec_driver_sql("SHOW statement_timeout").scalar() == "0"
+
+
+def test_the_editor_stays_in_no_session(database: Database) -> None:
+    for _ in range(SESSIONS * 2):
+        with database.as_editor().transaction() as session:
+            shown = "SELECT current_user::text, current_setting('statement_timeout')"
+            assert tuple(session.execute(sa.text(shown)).one()) == ("groundct_editor", "300ms")
+        with database.transaction() as session:
+            assert session.scalar(sa.text("SELECT current_user::text")) == "groundct_api"
 
 
 def test_who_logs_in_as_somebody_else_is_told(server: TcpServer, port: int) -> None:

@@ -13,6 +13,10 @@ from tests.forked import ForkedCommands
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 OWNER = "team_owner"
+EDITOR = (
+    "CREATE ROLE groundct_editor NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;",
+    "GRANT groundct_editor TO groundct_api WITH INHERIT FALSE, SET TRUE;",
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +31,10 @@ def server(any_server: TcpServer) -> Iterator[TcpServer]:
     any_server.administer(f"CREATE ROLE {OWNER} LOGIN PASSWORD 'owner-pass'", f"CREATE DATABASE groundct OWNER {OWNER}")
     yield any_server
     any_server.administer(
-        "DROP DATABASE groundct WITH (FORCE)", "DROP ROLE IF EXISTS groundct_api", f"DROP ROLE {OWNER}"
+        "DROP DATABASE groundct WITH (FORCE)",
+        "DROP ROLE IF EXISTS groundct_editor",
+        "DROP ROLE IF EXISTS groundct_api",
+        f"DROP ROLE {OWNER}",
     )
 
 
@@ -58,6 +65,10 @@ def test_what_the_owner_may_not_make_is_asked_for_and_accepted_when_made(server:
         f'NOBYPASSRLS; GRANT groundct_api TO "{OWNER}";'
     )
     server.administer(*statements.split("; "), database="groundct")
+    line = _error(run("migrate", DATABASE_URL=owner))
+    _, _, statements = line.partition("ask an administrator to run ")
+    assert statements == " ".join(EDITOR)
+    server.administer(*EDITOR)
     done = run("migrate", DATABASE_URL=owner)
     assert done.returncode == 0, done.stderr
     assert run("status", DATABASE_URL=owner).returncode == 0
@@ -70,7 +81,7 @@ def test_what_the_owner_may_not_make_is_asked_for_and_accepted_when_made(server:
 
 
 def test_a_role_that_the_owner_may_not_act_as_serves_by_its_own_address(server: TcpServer, run: Run) -> None:
-    server.administer("CREATE ROLE groundct_api LOGIN PASSWORD 'api-pass'")
+    server.administer("CREATE ROLE groundct_api LOGIN PASSWORD 'api-pass'", *EDITOR)
     server.administer("CREATE EXTENSION vector", database="groundct")
     owner, api = server.url(OWNER, "owner-pass"), server.url("groundct_api", "api-pass")
     line = _error(run("migrate", DATABASE_URL=owner))

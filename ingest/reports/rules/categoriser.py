@@ -19,8 +19,8 @@ DOUBT = 20.0
 class Categoriser:
     """Decides by rules; the embedder is opened when a text first needs it. Threads may share it."""
 
-    def __init__(self, open_embedder: Callable[[], Embedder]) -> None:
-        self._open_embedder = open_embedder
+    def __init__(self, open_embedder: Callable[[], Embedder], model: str) -> None:
+        self._open_embedder, self.model = open_embedder, model
 
     def categorise(self, text: str) -> Categorisation:
         """Give the code that a text speaks for most, and the others; no code where nothing speaks for any.

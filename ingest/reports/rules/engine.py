@@ -1,6 +1,9 @@
 """The engine that answers every stage by rules: no key, no network, the same answer each time."""
 
+import hashlib
 from collections.abc import Sequence
+from functools import cache
+from importlib import resources
 from typing import Protocol
 
 from ingest.reports.rules.describing import describe
@@ -9,12 +12,13 @@ from ingest.reports.rules.rewriting import rewrite
 from ingest.reports.stages import Categorisation, Phrase, ReportText, RewrittenReport, Stage, Strict
 from schema.report import EngineName
 
-VERSIONS = dict.fromkeys(Stage, "1")
-"""A change of a stage's rules or vocabularies raises its version, and so asks for everything anew."""
-
 
 class Categorises(Protocol):
     """What gives a text a code of the ontology."""
+
+    @property
+    def model(self) -> str:
+        """The name of the model that it asks where rules decide nothing."""
 
     def categorise(self, text: str) -> Categorisation:
         """Give the code of a text; None in it where none is decided."""
@@ -33,8 +37,10 @@ class RulesEngine:
         self._categoriser = categoriser
 
     def version(self, stage: Stage) -> str:
-        """Give the version of the stage's rules."""
-        return VERSIONS[stage]
+        """Give the version of the rules, and of the categoriser's model where it plays a part."""
+        if stage is Stage.CATEGORISE and self._categoriser is not None:
+            return f"{rules_version()} {self._categoriser.model}"
+        return rules_version()
 
     def answer(self, stage: Stage, asked: Strict, faults: Sequence[str] = ()) -> Strict:  # noqa: ARG002
         """Give the stage's output for its input; faults change nothing, since rules cannot repair.
@@ -58,3 +64,14 @@ class RulesEngine:
 
     def _categorise(self, text: str) -> Categorisation:
         return self._categoriser.categorise(text) if self._categoriser else Categorisation(code=None)
+
+
+@cache
+def rules_version() -> str:
+    """Give the digest of the rules and vocabularies: another word is another version, and asks for everything anew."""
+    files = (each for each in resources.files(__package__).iterdir() if each.name.endswith((".py", ".toml")))
+    held = hashlib.sha256()
+    for each in sorted(files, key=lambda file: file.name):
+        content = each.read_bytes()
+        held.update(f"{each.name} {len(content)}\n".encode() + content)
+    return held.hexdigest()[:12]

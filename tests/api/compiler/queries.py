@@ -23,7 +23,9 @@ from schema.identity import annotation_id, entity_id, finding_id
 from tests.api.archive import COLLECTION
 
 GRAPH = SCHEMA._schema
-NOT_FROM_TABLES = {"search", "similarFindings", "entitiesAt", "status"}
+TOLD = {"roundDiff", "releaseDiff", "reviewQueue"}
+"""Roots that are told by what commands tell them by, field by field."""
+NOT_FROM_TABLES = {"search", "similarFindings", "entitiesAt", "status", *TOLD}
 FINDINGS = [finding_id(COLLECTION, scan, n) for scan in ("train_1_a_1", "train_2_a_1", "valid_1_a_1") for n in (0, 1)]
 ENTITIES = [entity_id(annotation_id(finding, name, None, 1), 1) for finding in FINDINGS for name in ("first", "second")]
 
@@ -44,6 +46,8 @@ NAMES: Mapping[str, Sequence[Any]] = {
     "split": ["train", "test"],
     "protocol": ["partial"],
     "cohort": ["drawn", "nothing"],
+    "reviewer": ["rae", "nothing"],
+    "reason": ["mask_spills", "mask_elsewhere", "text_wrong", "nothing"],
     "contradicts": ["side", "count", "nothing"],
     "ontology": ["rexgroundingct", "nothing"],
     "after": [cursor_of("train_1_a_1", 0, "0" * 32), cursor_of("base", 0), cursor_of("zz", 0), "nothing"],

@@ -65,7 +65,7 @@ def annotations(database: Database) -> list[UUID]:
 def give(database: Database, annotation: UUID, target: str, verdict: str, **more: Any) -> bool:
     draft = VerdictDraft(annotation, ReviewTarget(target), Verdict(verdict), **{"reviewer": "rae", **more})
     with database.transaction() as session:
-        return give_verdict(session, draft)
+        return give_verdict(session, draft) is not None
 
 
 def state(database: Database, annotation: UUID) -> str:

@@ -133,8 +133,9 @@ def test_exactly_the_edits_are_named(archive: Archive, difference: RoundDifferen
         assert kinds == {edit}, (edit, each)
     reworded = [f"{each.scan} {each.finding}" for each in difference.reworded]
     assert reworded == [name for name, edit in edits.items() if edit == "reworded"]
-    assert list(difference.scans_removed) == [name for name, edit in edits.items() if edit == "scan removed"]
-    assert all(name.split()[0] in difference.scans_removed for name in difference.findings_removed)
+    gone = [each.name for each in difference.scans_removed]
+    assert gone == [name for name, edit in edits.items() if edit == "scan removed"]
+    assert {each.name.split()[0] for each in difference.findings_removed} == set(gone)
     assert [f"{each.scan} {each.finding}" for each in difference.recategorised] == reworded
     assert (difference.scans_added, difference.findings_added) == ((), ())
 

@@ -72,7 +72,7 @@ def test_it_does_not_come_back(desk: Desk, out: Path, monkeypatch: pytest.Monkey
     with pytest.raises(SidecarRefused, match="was not handed out to ann, or was withdrawn") as refused:
         desk.take_back(out, "single")
     assert len(refused.value.problems) == len(rows) - 1
-    monkeypatch.setattr(returning, "_handed_out", lambda *_: {})  # as if it was withdrawn after the check
+    monkeypatch.setattr(returning, "handed_out", lambda *_: {})  # as if it was withdrawn after the check
     report = desk.take_back(out, "single")
     assert report.counts["left_out"] == len(rows) - 1
     assert {each.kind for each in report.imported.all_faults} == {FaultKind.CHANGED_SINCE}

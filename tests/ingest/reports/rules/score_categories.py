@@ -41,7 +41,7 @@ def accuracy(findings: Labelled, code_of: Callable[[str], str | None], *, altern
 def main() -> None:
     """Print the table of docs/categories.md, and what is mistaken for what."""
     embedder = open_embedder("all-MiniLM-L6-v2")
-    categoriser, exemplars = Categoriser(lambda: embedder), Exemplars(embedder)
+    categoriser, exemplars = Categoriser(lambda: embedder, embedder.name), Exemplars(embedder)
     ways: dict[str, Callable[[str], str | None]] = {
         "rules": lambda text: categoriser.categorise(text).code,
         "terms alone": lambda text: next(iter(weigh_codes(text)), None),

@@ -50,7 +50,7 @@ WORDS = st.lists(st.sampled_from(SAID + BETWEEN), max_size=15).map(" ".join)
 @pytest.fixture(scope="module")
 def categoriser() -> Categoriser:
     embedder = open_embedder("all-MiniLM-L6-v2")
-    return Categoriser(lambda: embedder)
+    return Categoriser(lambda: embedder, embedder.name)
 
 
 def test_most_labelled_findings_get_their_code(categoriser: Categoriser) -> None:
@@ -164,7 +164,7 @@ def test_the_embedder_is_opened_only_when_it_is_needed() -> None:
     def fail() -> None:
         raise ModelError("no weights")
 
-    categoriser = Categoriser(fail)  # type: ignore[arg-type]
+    categoriser = Categoriser(fail, "none")  # type: ignore[arg-type]
     assert categoriser.categorise("Nodule").code == "2d"
     with pytest.raises(ModelError):
         categoriser.categorise("Cloudy patch")

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0024"
-down_revision = "0023"
+revision = "0025"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
@@ -37,8 +37,8 @@ CREATE TRIGGER decided_once BEFORE UPDATE ON {schema}.adjudication FOR EACH ROW
 """
 
 GRANTS = """
-GRANT SELECT, INSERT ON open.adjudication TO groundct_api;
-GRANT UPDATE (chosen_id, adjudicator_id, reason, decided_at) ON open.adjudication TO groundct_api;
+GRANT SELECT, INSERT ON open.adjudication TO groundct_api, groundct_editor;
+GRANT UPDATE (chosen_id, adjudicator_id, reason, decided_at) ON open.adjudication TO groundct_api, groundct_editor;
 REVOKE ALL ON hidden.adjudication FROM PUBLIC;
 """
 
@@ -66,6 +66,7 @@ COMMENT ON COLUMN {schema}.adjudication.adjudicator_id IS 'Null where a rule dec
 
 GRANTS_BEFORE = """
 GRANT SELECT, INSERT ON open.adjudication TO groundct_api;
+GRANT SELECT ON open.adjudication TO groundct_editor;
 GRANT USAGE ON SEQUENCE open.adjudication_id_seq TO groundct_api;
 REVOKE ALL ON hidden.adjudication FROM PUBLIC;
 """
