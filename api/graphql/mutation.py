@@ -131,6 +131,7 @@ class ClosedRound:
     single: int = described("With one reader.")
     accepted: int = described("Whose consensus was accepted by the round's rule.")
     to_review: int
+    to_adjudicate: int = described("Of those to review: whose readers disagree more than the rule allows.")
     agreement: list[Agreement]
 
 
@@ -296,5 +297,6 @@ def _closed(round: Round, report: CloseReport) -> ClosedRound:  # noqa: A002
         single=report.single,
         accepted=report.accepted,
         to_review=report.to_review,
+        to_adjudicate=report.to_adjudicate,
         agreement=[Agreement(measure=name, **figure) for name, figure in report.figures.items()],
     )

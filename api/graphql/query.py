@@ -175,11 +175,15 @@ class Query:
         info: Info,
         round: str | None = None,  # noqa: A002
         scan: str | None = None,
+        adjudication: bool = False,
         first: int = 50,
         after: str | None = None,
     ) -> QueuedAnnotationConnection:
-        """What should be looked at first: what waits for a verdict, and accepted masks that contradict the words."""
-        return read_queue(info.context, round, scan, info.context.page(first, after))
+        """What should be looked at first: what waits for a verdict, and accepted masks that contradict the words.
+
+        With `adjudication` only what an adjudicator decides.
+        """
+        return read_queue(info.context, round, scan, info.context.page(first, after), adjudication=adjudication)
 
     model_calls: ModelCallConnection = listed_at_root(
         views.model_calls, "Requests to language models, the oldest first; what was asked and answered is not shown."

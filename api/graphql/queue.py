@@ -23,6 +23,7 @@ class QueuedAnnotation:
     annotation: Annotation
     urgency: float = described("The disagreement, and the severity, 0 to 1, of each of its checks that contradicts.")
     disagreement: float = described("1 less the mean Dice of the finding's readers; 0 where only one drew.")
+    adjudication: bool = described("Whether the readers disagree more than the rule allows: an adjudicator decides.")
 
 
 @graphql_type
@@ -31,10 +32,10 @@ class QueuedAnnotationConnection(Connection[QueuedAnnotation]):
 
 
 def read_queue(
-    reading: Reading, round_name: str | None, scan: str | None, request: PageRequest
+    reading: Reading, round_name: str | None, scan: str | None, request: PageRequest, *, adjudication: bool
 ) -> QueuedAnnotationConnection:
-    """Read what should be looked at, of one round or scan where it is named."""
-    queue = review_queue(reading.session, round_name=round_name, scan=scan)
+    """Read what should be looked at, of one round or scan where it is named, or only what an adjudicator decides."""
+    queue = review_queue(reading.session, round_name=round_name, scan=scan, adjudication=adjudication)
     listing: Any = Whole(reading, queue, request, partial(_show, reading))
     return QueuedAnnotationConnection(listing=listing)
 
@@ -42,7 +43,7 @@ def read_queue(
 def _show(reading: Reading, queue: Sequence[Queued]) -> list[QueuedAnnotation]:
     rows = rows_by_key(reading.session, views.any_annotation(NOW), [each.id for each in queue]) if queue else []
     found = {each.id: each for each in Siblings(reading, NOW, views.any_annotation, rows).records()}
+    names = ("urgency", "disagreement", "adjudication")
     return [
-        QueuedAnnotation(annotation=found[each.id], urgency=each.urgency, disagreement=each.disagreement)
-        for each in queue
+        QueuedAnnotation(annotation=found[each.id], **{name: getattr(each, name) for name in names}) for each in queue
     ]

@@ -49,8 +49,11 @@ VERDICT = """mutation($verdict: VerdictInput!) { giveVerdict(verdict: $verdict) 
 } }"""
 OPEN = "mutation($round: RoundInput!) { openRound(round: $round) { name readers policy { kind limit } closedAt } }"
 CLOSE = """mutation($name: String!) { closeRound(name: $name) {
-  findings single accepted toReview agreement { measure value findings } round { closedAt }
+  findings single accepted toReview toAdjudicate agreement { measure value findings } round { closedAt }
 } }"""
+QUEUE = (
+    '{ reviewQueue(round: "blind", adjudication: true) { edges { node { adjudication annotation { annotator } } } } }'
+)
 COHORT = "mutation($cohort: CohortInput!) { createCohort(cohort: $cohort) { name digest selection findingCount } }"
 
 
@@ -380,7 +383,7 @@ def test_mistakes_about_cohorts(standing: Desk, cohort: dict[str, Any], code: st
 def test_a_round_is_opened_drawn_and_closed_as_by_commands(desk: Desk, new_desk: Any) -> None:
     policy = {"kind": "AT_MOST", "limit": 2}
     found = done(
-        desk, OPEN, round={"name": "blind", "cohort": "all", "readers": 2, "policy": policy, "acceptAbove": 0.9}
+        desk, OPEN, round={"name": "blind", "cohort": "all", "readers": 2, "policy": policy, "acceptAbove": 0.999}
     )
     assert found == {"name": "blind", "readers": 2, "policy": policy, "closedAt": None}
     for annotator in ("ann", "bob"):
@@ -393,7 +396,11 @@ def test_a_round_is_opened_drawn_and_closed_as_by_commands(desk: Desk, new_desk:
     assert error == {"code": "BAD_USER_INPUT", "limit": {"name": "comparisons", "most": 0}}
     assert desk.rows("SELECT closed_at FROM round WHERE name = 'blind'") == [(None,)]
     told = done(desk, CLOSE, name="blind")
-    assert (told["findings"], told["single"], told["accepted"] + told["toReview"]) == (1, 0, 1)
+    assert (told["findings"], told["single"], told["accepted"], told["toReview"]) == (1, 0, 0, 1)
+    assert told["toAdjudicate"] == 1
+    queue = [edge["node"] for edge in done(desk, QUEUE)["edges"]]
+    assert all(each["adjudication"] for each in queue)
+    assert {each["annotation"]["annotator"] for each in queue} == {"ann", "bob", None}
     assert {each["measure"] for each in told["agreement"]} == {"dice", "surface", "detection", "alpha"}
     assert told["round"]["closedAt"] is not None
     report = close_round(desk.database, desk.arrays, "blind")
