@@ -6,6 +6,7 @@ And the command line, as a process of its own in a home of its own.
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -34,6 +35,11 @@ _numbers = count()
 # Tests must never reach the archive of whoever runs them.
 for name in [name for name in os.environ if name.startswith("GROUNDCT_")]:
     del os.environ[name]
+
+
+def pytest_configure() -> None:
+    """Let what is started here be interrupted, even where the tests themselves run in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -116,7 +116,7 @@ def test_the_end_of_credit_is_one_line_that_says_how_to_go_on(home: Any, model_s
 
 
 def test_neither_key_nor_report_is_told_to_anybody(home: Any, model_server: ModelServer) -> None:
-    model_server.faults_by_words["Emphysema"] = error(500, "server_error")
+    model_server.faults_by_words["Emphysema"] = error(500, "server_error", retry_after_ms="1")
     settings = {**home.settings, "OPENAI_LOG": "debug"}
     done = replace(home, settings=settings).run("-v", *PROCESS, "--limit", 2)
     assert done.returncode == 1
