@@ -69,7 +69,7 @@ def _write_scan(folder: Path, scan: ReleasedScan, store: ArrayStore, classes: di
         write_bytes(labels, encode_nifti(label_map(scan, store, classes).transpose(2, 1, 0), affine))
     image = folder / f"images{_part(scan)}" / f"{scan.name}_0000.nii.gz"
     if scan.volume.storage is VolumeStorage.COPY and not image.exists():
-        write_bytes(image, encode_nifti(store.read_volume(scan.volume.digest).transpose(2, 1, 0), affine))
+        write_bytes(image, encode_nifti(store.read_sound_volume(scan.volume.digest).transpose(2, 1, 0), affine))
 
 
 def label_map(scan: ReleasedScan, store: ArrayStore, classes: dict[str, int]) -> NDArray[np.uint8]:

@@ -54,8 +54,8 @@ class Drawn:
     declared_voxels: int | None
 
     def read(self, store: ArrayStore) -> LabelRuns:
-        """Read them."""
-        return store.read_runs(self.digest, self.area, self.index)
+        """Read them; ArrayCorrupt where they are not what was stored."""
+        return store.read_sound_runs(self.digest, self.area, self.index)
 
 
 @dataclass(frozen=True)

@@ -176,6 +176,13 @@ class ArrayStore:
         inside = parse_box(box, shape)
         return cast("NDArray[np.int16]", self._use("volumes", digest, lambda array: array.read(None, inside)))
 
+    def read_sound_volume(self, digest: str) -> NDArray[np.int16]:
+        """All voxels (z, y, x); ArrayCorrupt when they do not give the digest."""
+        volume = self.read_volume(digest)
+        if (found := volume_digest(volume)) != digest:
+            raise corrupt(self.address("volumes", digest), f"its voxels give the digest {found}")
+        return volume
+
     def read_labels(self, digest: str, area: LabelArea, finding: int, box: Box | None = None) -> DenseLabels:
         """The labels (z, y, x) of one finding in the box, or all; ValueError when there is no such finding or box."""
         header = self._labels_header(digest, area)
@@ -187,6 +194,13 @@ class ArrayStore:
         """The labels of one finding in their canonical form; a row of chunks is dense in memory at a time."""
         _check_finding(self._labels_header(digest, area), finding)
         return self._use(area, digest, lambda array: array.read_runs(finding))
+
+    def read_sound_runs(self, digest: str, area: LabelArea, finding: int) -> LabelRuns:
+        """The labels of one finding in their canonical form; ArrayCorrupt when they do not give its digest."""
+        runs = self.read_runs(digest, area, finding)
+        if runs.digest() != self.finding_digests(digest, area)[finding]:
+            raise corrupt(self.address(area, digest), f"the labels of finding {finding} do not give its digest")
+        return runs
 
     def verify_volume(self, digest: str) -> None:
         """Read every voxel and compare; ArrayCorrupt when they do not give the digest."""

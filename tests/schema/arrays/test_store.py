@@ -301,17 +301,22 @@ def flipped(place):
 @pytest.mark.parametrize("place", [200, -100, -3])
 def test_a_damaged_volume_is_found(store, stored_objects, volume, place):
     digest = store.write_volume(volume).digest
+    assert np.array_equal(store.read_sound_volume(digest), volume)
     change(stored_objects, f"{key('volumes', digest)}/c/0/0/0", flipped(place))
-    with pytest.raises(ArrayCorrupt, match=rf"{digest} is damaged .*: restore it from a backup"):
-        store.verify_volume(digest)
+    for read in (store.verify_volume, store.read_sound_volume):
+        with pytest.raises(ArrayCorrupt, match=rf"{digest} is damaged .*: restore it from a backup"):
+            read(digest)
 
 
 @pytest.mark.parametrize("place", [4, 10, 20, -100, -3])
 def test_damaged_labels_are_found(store, stored_objects, findings, place):
     digest = store.write_labels(findings, "labels").digest
+    assert store.read_sound_runs(digest, "labels", 1).digest() == store.finding_digests(digest, "labels")[1]
     change(stored_objects, f"{key('labels', digest)}/c/1/0/0/0", flipped(place))
     with pytest.raises(ArrayCorrupt, match="damaged"):
         store.verify_labels(digest, "labels")
+    with pytest.raises(ArrayCorrupt, match="damaged"):
+        store.read_sound_runs(digest, "labels", 1)
 
 
 @pytest.mark.parametrize("length", [1, 3, 100])
