@@ -99,10 +99,10 @@ def estimate_rows(session: Session, statement: Statement, given: Any) -> float:
     return float(plan.scalar_one()[0]["Plan"]["Plan Rows"])
 
 
-def settings() -> Expression:
-    """Set this transaction to plan for what is given, and the index to go on until enough rows are found."""
+def settings(*, one_plan: bool) -> Expression:
+    """Set this transaction to plan for what is given, or once, and the index to go on until enough rows are found."""
     chosen = {
-        "plan_cache_mode": "force_custom_plan",
+        "plan_cache_mode": "auto" if one_plan else "force_custom_plan",
         "hnsw.iterative_scan": "relaxed_order",
         "hnsw.ef_search": str(BREADTH),
     }

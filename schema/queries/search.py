@@ -216,7 +216,7 @@ class _Ranking:
             where=shape_of(self.where),
             besides=asked.besides is not None,
             strict=asked.mode is not SearchMode.SEMANTIC and _STRICT.search(asked.text) is not None,
-            continued=self.after is not None,
+            first=None if self.after is not None else self.request.first,
         )
 
     def send(self, session: Session, name: str) -> sa.CursorResult[Any]:
@@ -274,7 +274,13 @@ class _Shape:
     where: Hashable
     besides: bool
     strict: bool
-    continued: bool
+    first: int | None
+    """The size of a first page, which a plan depends on; None for later ones."""
+
+    @property
+    def continued(self) -> bool:
+        """Whether a page goes on where another one ended."""
+        return self.first is None
 
     @property
     def whole(self) -> bool:
@@ -306,6 +312,22 @@ class _Statements:
     def hybrid(self) -> bool:
         return self.shape.mode is SearchMode.HYBRID
 
+    @property
+    def limit(self) -> Expression:
+        """The page's rows, and one that tells of a next page."""
+        return self._number("limit", 1)
+
+    @property
+    def proposed(self) -> Expression:
+        """Findings that are proposed for being nearest."""
+        return self._number("proposed", 1 + OVERHEAD)
+
+    def _number(self, name: str, more: int) -> Expression:
+        """Give how many rows; a constant in the text where it can be, since no general plan is made for a parameter."""
+        if self.shape.first is None:
+            return Slot((name,)).bound(sa.Integer())
+        return sa.literal(self.shape.first + more, literal_execute=True)
+
     @cached_property
     def condition(self) -> Expression:
         """The filter."""
@@ -320,7 +342,10 @@ class _Statements:
         """Read the query's terms, tell what there is, and set the transaction up."""
         indexed = sa.false() if self.vector is None else nearest.has_index(self.vector.model_id)
         columns = {"terms": read_terms(Slot(("affirmed",))), "vectors": nearest.vectors(), "indexed": indexed}
-        return sa.select(*(column.label(name) for name, column in columns.items()), nearest.settings())
+        # How many findings have a query's terms decides how they are best read; nothing decides where all are.
+        one_plan = self.shape.whole and self.shape.mode is SearchMode.SEMANTIC
+        settings = nearest.settings(one_plan=one_plan)
+        return sa.select(*(column.label(name) for name, column in columns.items()), settings)
 
     def left(self) -> sa.Select[Any]:
         """Give a row for every finding that the filter leaves."""
@@ -394,7 +419,7 @@ class _Statements:
         near = sa.select(EMBEDDING.c.revision_id, cosine).where(self.vector.of_model())
         if self.shape.continued:
             near = near.where(cosine <= Slot(("after", "score")).bound(sa.Double()))
-        pool = near.order_by(sa.desc("cosine")).limit(Slot(("proposed",)).bound(sa.Integer())).cte("near")
+        pool = near.order_by(sa.desc("cosine")).limit(self.proposed).cte("near")
         rows = pool.join(REVISION, REVISION.c.id == pool.c.revision_id)
         last = sa.select(sa.func.min(pool.c.cosine)).scalar_subquery()
         return self._shown(self._found(pool.c.cosine).select_from(rows), self.key, pool.c.cosine, reached=last)
@@ -412,7 +437,7 @@ class _Statements:
         if self.shape.continued:
             score_after, key_after = Slot(("after", "score")).bound(sa.Double()), Slot(("after", "finding_id"))
             ranked = ranked.where(sa.or_(score < score_after, sa.and_(score == score_after, key > key_after)))
-        best = ranked.order_by(sa.desc("score"), key).limit(Slot(("limit",)).bound(sa.Integer())).subquery()
+        best = ranked.order_by(sa.desc("score"), key).limit(self.limit).subquery()
         rows = self.with_vectors(best.join(REVISION, REVISION.c.id == best.c.revision_id), all_rows=True)
         lexemes = sa.func.tsvector_to_array(REVISION.c.terms)
         columns = (best.c.id, best.c.score, self.semantic().label("semantic"), self.terms.share().label("share"))
@@ -427,7 +452,7 @@ class _Statements:
         found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id"), distance.label("distance"))
         found = found.select_from(self.with_vectors(self.rows, all_rows=False))
         found = found.where(*self.conditions(), *self.matches(), *map(self.terms.has, names))
-        found = found.order_by(distance).limit(Slot(("proposed",)).bound(sa.Integer()))
+        found = found.order_by(distance).limit(self.proposed)
         pool = found.cte("near").prefix_with("MATERIALIZED")
         score = self.score(1.0 - pool.c.distance)
         ranked = sa.select(pool.c.id, pool.c.revision_id, score.label("score"))
