@@ -29,10 +29,10 @@ EXACT_FILTERED = 8_000
 """Rows that a filter is estimated to leave and that are compared one by one, each looked up by its keys: some 50 ms."""
 BREADTH = 800
 """hnsw.ef_search."""
-MOST_SCANNED_OF_TERMS = 4000
-"""The same, among findings with terms of the query."""
 MOST_SCANNED = 20_000
 """hnsw.max_scan_tuples: where a filter leaves so little that this ends first, the rows are compared one by one."""
+MOST_SCANNED_OF_TERMS = 2000
+"""The same, among findings with terms of the query."""
 
 psycopg.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)
 

@@ -8,7 +8,7 @@ part unless the filter names it.
 
 import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -36,7 +36,7 @@ from schema.queries.views import Expression, findings
 SHARE_OF_TERMS = 0.85
 """What the terms weigh in HYBRID, the meaning weighing the rest."""
 MOST_WORDED = 1000
-"""Findings with terms of the query that are compared one by one, whatever the index says."""
+"""Findings with terms of the query that are compared one by one before the index is asked."""
 OVERHEAD = 20
 """Findings that are proposed for being nearest beside those that are shown: the index's order is not quite exact."""
 ROUNDING = 1e-5
@@ -251,6 +251,15 @@ class _Ranking:
             meaning = (1 - SHARE_OF_TERMS) * max(best_cosine, 0.0)
             yield name, ROUNDING + (meaning + SHARE_OF_TERMS * share if hybrid else share)
 
+    def narrowed(self, name: str, rows: Sequence[sa.Row[Any]], best_cosine: float = 1.0) -> str:
+        """Give the tsquery to read in place of the last tier's: what may be among the best beside those known."""
+        if name != "some_main" or len(rows) < self.limit:
+            return name
+        hybrid = self.asked.mode is SearchMode.HYBRID
+        meaning, weight = ((1 - SHARE_OF_TERMS) * max(best_cosine, 0.0), SHARE_OF_TERMS) if hybrid else (0.0, 1.0)
+        self.terms = replace(self.terms, least=(rows[-1].score - meaning) / weight - ROUNDING)
+        return "reaching" if self.terms.reaching else name
+
     def _statement(self, name: str) -> Statement:
         if (kept := _KEPT.find((name, self.shape))) is not None:
             return kept
@@ -458,7 +467,8 @@ class _Statements:
         ranked = sa.select(pool.c.id, pool.c.revision_id, score.label("score"))
         ranked = ranked.select_from(pool.join(REVISION, REVISION.c.id == pool.c.revision_id))
         best = sa.select(1.0 - sa.func.min(pool.c.distance)).scalar_subquery()
-        return self._shown(ranked, pool.c.id, score, best=best)
+        compared = sa.select(sa.func.count()).select_from(pool).scalar_subquery()
+        return self._shown(ranked, pool.c.id, score, best=best, compared=compared)
 
     def with_terms(self, name: str) -> sa.Select[Any]:
         """Give a row for every finding that the filter leaves and that meets a tsquery of `Terms`."""
@@ -472,9 +482,11 @@ def _read_exactly(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]]:
         if len(rows) == ranking.limit and rows[-1].score > rows[-1].reached:
             return rows
         return ranking.send(session, "of_all").all()
-    for name, reached in ranking.tiers():
+    rows = []
+    for tier, reached in ranking.tiers():
+        name = ranking.narrowed(tier, rows)
         rows = ranking.send(session, f"of_terms {name}").all()
-        if len(rows) == ranking.limit and rows[-1].score > reached:
+        if len(rows) == ranking.limit and (name != tier or rows[-1].score > reached):
             return rows
     return ranking.send(session, "of_all").all()
 
@@ -487,7 +499,9 @@ def _read_by_index(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]]
     """
     rows = ranking.send_by_index(session, "by_index")
     if ranking.asked.mode is SearchMode.HYBRID and rows:
-        for name, reached in ranking.tiers(rows[0].best):
+        best = rows[0].best
+        for tier, reached in ranking.tiers(best):
+            name = ranking.narrowed(tier, rows, best)
             rows = _merged(ranking, rows, _read_tier(session, ranking, name))
             if len(rows) == ranking.limit and rows[-1].score > reached:
                 break
@@ -495,14 +509,16 @@ def _read_by_index(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]]
 
 
 def _read_tier(session: Session, ranking: _Ranking, name: str) -> Sequence[sa.Row[Any]]:
-    """Give the best rows that meet a tsquery: of all that do where they are few, or where the index finds too few."""
-    estimate = ranking.estimate(session, f"with_terms {name}")
-    if estimate <= MOST_WORDED:  # which is often far too low, since terms come together
+    """Give the best rows that meet a tsquery: by the index where many that do are near, or else of all that do.
+
+    The index knows words, not synonyms: what means the same by the terms may be far from the query.
+    """
+    if ranking.estimate(session, f"with_terms {name}") <= MOST_WORDED:  # far too low at times: terms come together
         rows = ranking.send(session, f"of_few {name}").all()
         if not rows or rows[0].compared < MOST_WORDED:
             return rows
     rows = ranking.send_by_index(session, f"by_index {name}", most_scanned=nearest.MOST_SCANNED_OF_TERMS)
-    if len(rows) == ranking.limit or estimate > nearest.EXACT_FILTERED:
+    if rows and rows[0].compared == ranking.proposed:
         return rows
     return ranking.send(session, f"of_terms {name}").all()
 

@@ -47,6 +47,8 @@ class Terms:
     """The terms of a query, and the tsqueries, as text, that they are over the terms of a revision."""
 
     all: Sequence[Term]
+    least: float = 0.0
+    """The share of the terms that `reaching` asks for."""
 
     @classmethod
     def of(cls, read: Iterable[str] | None) -> "Terms":
@@ -82,6 +84,22 @@ class Terms:
     def every(self) -> str:
         """All that is asked for, and where; no revision has it where there are no terms."""
         return " & ".join(_quoted(term.lexeme) for term in self.needed)
+
+    @property
+    def reaching(self) -> str:
+        """What every revision has that has the least share; empty where that is no single term.
+
+        It is each term without which the others fall short, and one of those that are needed besides.
+        """
+        total = _weight(self.all)
+        missing = self.least * total
+        needed = [term for term in self.all if total - WEIGHTS[term.kind] < missing]
+        others = sorted((term for term in self.all if term not in needed), key=lambda term: -WEIGHTS[term.kind])
+        missing -= _weight(needed)
+        while others and WEIGHTS[others[-1].kind] < missing:
+            missing -= WEIGHTS[others.pop().kind]
+        besides = [f"({_any(others)})"] if needed and missing > 0 else []
+        return " & ".join([*(_quoted(term.lexeme) for term in needed), *besides])
 
     @property
     def contrary(self) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from schema.database import Database
 from schema.queries.slots import Slot
 from schema.queries.statements import make_statement
-from schema.queries.terms import Terms, read_terms
+from schema.queries.terms import WEIGHTS, Term, Terms, read_terms
 
 
 def terms_of(database: Database, text: str) -> Terms:
@@ -70,3 +70,32 @@ def test_any_text_can_be_read_and_matches_itself(database: Database, text: str) 
     with database.transaction() as session:
         given_terms = sa.func.finding_terms(sa.literal(text), sa.true())
         assert session.scalar(sa.select(sa.func.length(given_terms))) == len(terms.all)
+
+
+TERMS = st.lists(st.sampled_from("ABCD"), min_size=1, max_size=6).map(
+    lambda kinds: [Term(f"term{n}", kind) for n, kind in enumerate(kinds)]
+)
+
+
+@given(TERMS, st.floats(0.01, 1), st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_what_has_the_least_share_has_what_is_asked_for(
+    database: Database, terms: list[Term], least: float, data: st.DataObject
+) -> None:
+    had = data.draw(st.lists(st.sampled_from(terms), unique=True))
+    share = sum(WEIGHTS[term.kind] for term in had) / sum(WEIGHTS[term.kind] for term in terms)
+    reaching = Terms(terms, least - 1e-9).reaching
+    if share < least or not reaching:
+        return
+    lexemes = " ".join(term.lexeme for term in had)
+    with database.transaction() as session:
+        asked = sa.text("SELECT array_to_tsvector(string_to_array(:had, ' ')) @@ CAST(:asked AS tsquery)")
+        assert session.scalar(asked, {"had": lexemes, "asked": reaching})
+
+
+def test_one_that_is_asked_for_and_one_of_two_places() -> None:
+    terms = [Term("nodule", "A"), Term("right", "C"), Term("hilum", "C"), Term("near", "D")]
+    assert Terms(terms, 0.75).reaching == "'nodule' & ('right' | 'hilum')"
+    assert Terms(terms, 0.5).reaching == "'nodule'"
+    assert Terms(terms, 0.2).reaching == ""
+    assert Terms(terms, 1.0).reaching == "'nodule' & 'right' & 'hilum' & 'near'"
