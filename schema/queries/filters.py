@@ -4,12 +4,13 @@ Absent parts say nothing; present ones must all hold, together with `and_`, `or_
 entity's sides, counts and measures are those of the annotations in the scope, so a hidden one is never counted.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, Self, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.sql.visitors import replacement_traverse
 from sqlmodel import Session
 
 from schema.annotation import AnnotationState, Policy
@@ -51,6 +52,8 @@ from schema.queries.views import (
     entities,
     entity_count,
     findings,
+    is_closed,
+    open_parts,
     scans,
     some_entity,
 )
@@ -354,8 +357,22 @@ def _such_findings(given: FindingFilter, scope: Scope) -> sa.Select[Any]:
 
 def _on_scan(given: ScanFilter, scope: Scope) -> Expression:
     condition = scan_condition(given, scope)
+    parts = list(open_parts(condition))
+    if {each for each in parts if isinstance(each, sa.Column)} <= {SCAN.c.id}:
+        return _said_of(FINDING.c.scan_id, SCAN.c.id, condition, parts)
     rows = scans().rows_with([condition])
     return FINDING.c.scan_id.in_(closed(sa.select(SCAN.c.id).select_from(rows).where(condition)))
+
+
+def _said_of(column: Expression, other: Expression, condition: Expression, parts: Iterable[Any]) -> Expression:
+    """Say of one column what a condition says of another, so that no table is joined for its key alone."""
+    whole = {"stop_on": [part for part in parts if is_closed(part)]}
+
+    def instead(element: Any, **_: Any) -> Any:
+        return column if element is other else None
+
+    said: Expression = replacement_traverse(condition, whole, instead)
+    return said
 
 
 def _findings_of_scan(scope: Scope) -> Expression:

@@ -4,7 +4,7 @@ A view is only a description: a reader selects its fields row by row, a compiler
 Fields have the GraphQL names in snake case; those that end in `_id` or `_key` are there for links.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVarTuple
@@ -111,18 +111,23 @@ def closed(select: sa.Select[*Columns]) -> sa.Select[*Columns]:
     return select.correlate(None).execution_options(closed=True)
 
 
-def _tables(*expressions: sa.ClauseElement) -> set[sa.FromClause]:
-    """Give the tables of the columns in expressions; what closed subqueries read is their own."""
-    found: set[sa.FromClause] = set()
+def open_parts(*expressions: sa.ClauseElement) -> Iterator[sa.ClauseElement]:
+    """Give the parts of expressions, closed subqueries among them, but not what is in those."""
     left = list(expressions)
     while left:
-        each = left.pop()
-        if isinstance(each, sa.Select) and each.get_execution_options().get("closed"):
-            continue
-        if isinstance(each, sa.Column):
-            found.add(each.table)
-        left += [child for child in each.get_children() if isinstance(child, sa.ClauseElement)]
-    return found
+        yield (each := left.pop())
+        if not is_closed(each):
+            left += [child for child in each.get_children() if isinstance(child, sa.ClauseElement)]
+
+
+def is_closed(part: sa.ClauseElement) -> bool:
+    """Tell whether it is a subquery that takes nothing of the statement around it."""
+    return isinstance(part, sa.Select) and bool(part.get_execution_options().get("closed"))
+
+
+def _tables(*expressions: sa.ClauseElement) -> set[sa.FromClause]:
+    """Give the tables of the columns in expressions; what closed subqueries read is their own."""
+    return {each.table for each in open_parts(*expressions) if isinstance(each, sa.Column)}
 
 
 def columns_of(table: sa.FromClause, *names: str) -> dict[str, Expression]:

@@ -17,3 +17,10 @@ OF_SCAN = FindingFilter(scan=ScanFilter(metadata=MetadataFilter(manufacturer="Si
 )
 def test_a_table_is_joined_where_its_columns_are_needed(needed: Expression, *, joined: bool) -> None:
     assert findings().rows_with([needed]).is_derived_from(SCAN) is joined
+
+
+def test_what_a_scan_is_known_by_needs_no_scan() -> None:
+    """Its key alone is asked about, which the finding has."""
+    text = str(finding_condition(OF_SCAN, NOW))
+    assert "finding.scan_id IN (SELECT scan_metadata.scan_id" in text
+    assert "scan.id" not in text.replace("scan_metadata.scan_id", "")
