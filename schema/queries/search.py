@@ -251,14 +251,11 @@ class _Ranking:
             meaning = (1 - SHARE_OF_TERMS) * max(best_cosine, 0.0)
             yield name, ROUNDING + (meaning + SHARE_OF_TERMS * share if hybrid else share)
 
-    def narrowed(self, name: str, rows: Sequence[sa.Row[Any]], best_cosine: float = 1.0) -> str:
-        """Give the tsquery to read in place of the last tier's: what may be among the best beside those known."""
-        if name != "some_main" or len(rows) < self.limit:
-            return name
+    def ask_for_better(self, rows: Sequence[sa.Row[Any]], best_cosine: float = 1.0) -> None:
+        """Let `reaching` and `ways` ask for the share of terms that others need to be among the best of these."""
         hybrid = self.asked.mode is SearchMode.HYBRID
         meaning, weight = ((1 - SHARE_OF_TERMS) * max(best_cosine, 0.0), SHARE_OF_TERMS) if hybrid else (0.0, 1.0)
         self.terms = replace(self.terms, least=(rows[-1].score - meaning) / weight - ROUNDING)
-        return "reaching" if self.terms.reaching else name
 
     def _statement(self, name: str) -> Statement:
         if (kept := _KEPT.find((name, self.shape))) is not None:
@@ -482,12 +479,16 @@ def _read_exactly(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]]:
         if len(rows) == ranking.limit and rows[-1].score > rows[-1].reached:
             return rows
         return ranking.send(session, "of_all").all()
-    rows = []
-    for tier, reached in ranking.tiers():
-        name = ranking.narrowed(tier, rows)
+    for name, reached in ranking.tiers():
         rows = ranking.send(session, f"of_terms {name}").all()
-        if len(rows) == ranking.limit and (name != tier or rows[-1].score > reached):
+        if len(rows) < ranking.limit:
+            continue
+        if rows[-1].score > reached:
             return rows
+        if name == "every":
+            ranking.ask_for_better(rows)
+            if ranking.terms.reaching:
+                return ranking.send(session, "of_terms reaching").all()
     return ranking.send(session, "of_all").all()
 
 
@@ -499,13 +500,25 @@ def _read_by_index(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]]
     """
     rows = ranking.send_by_index(session, "by_index")
     if ranking.asked.mode is SearchMode.HYBRID and rows:
-        best = rows[0].best
-        for tier, reached in ranking.tiers(best):
-            name = ranking.narrowed(tier, rows, best)
-            rows = _merged(ranking, rows, _read_tier(session, ranking, name))
-            if len(rows) == ranking.limit and rows[-1].score > reached:
-                break
+        rows = _with_terms(session, ranking, rows, rows[0].best)
     return rows if len(rows) >= ranking.request.first else None
+
+
+def _with_terms(
+    session: Session, ranking: _Ranking, rows: Sequence[sa.Row[Any]], best_cosine: float
+) -> Sequence[sa.Row[Any]]:
+    """Give the best of rows and of the findings that have the query's terms."""
+    for name, reached in ranking.tiers(best_cosine):
+        if name == "some_main":
+            break
+        rows = _merged(ranking, rows, _read_tier(session, ranking, name))
+        if len(rows) == ranking.limit and rows[-1].score > reached:
+            return rows
+    if not ranking.terms.all:
+        return rows
+    ranking.ask_for_better(rows, best_cosine)
+    name = "ways" if len(rows) == ranking.limit and ranking.terms.least > 0 else "some"
+    return _merged(ranking, rows, ranking.send(session, f"of_terms {name}").all())
 
 
 def _read_tier(session: Session, ranking: _Ranking, name: str) -> Sequence[sa.Row[Any]]:
