@@ -283,6 +283,12 @@ def finding_condition(given: FindingFilter | None, scope: Scope) -> Expression:
 
 def with_category_ids(session: Session, given: FindingFilter) -> FindingFilter:
     """Give a filter that names categories by their keys: of how many findings have a key, the planner knows."""
+    given = replace(
+        given,
+        and_=given.and_ and [with_category_ids(session, each) for each in given.and_],
+        or_=given.or_ and [with_category_ids(session, each) for each in given.or_],
+        not_=given.not_ and with_category_ids(session, given.not_),
+    )
     asked = [part(value) for name, part in _CATEGORY.items() if (value := getattr(given, name)) is not None]
     if not asked:
         return given

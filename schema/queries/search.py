@@ -246,16 +246,20 @@ class _Ranking:
 
     def tiers(self, best_cosine: float = 1.0) -> Iterator[tuple[str, float]]:
         """Give tsqueries of `Terms`, each met by more findings, with a score that nothing reaches which does not."""
-        hybrid = self.asked.mode is SearchMode.HYBRID
+        meaning, weight = self._most_by_meaning(best_cosine)
         for name, share in self.terms.tiers():
-            meaning = (1 - SHARE_OF_TERMS) * max(best_cosine, 0.0)
-            yield name, ROUNDING + (meaning + SHARE_OF_TERMS * share if hybrid else share)
+            yield name, ROUNDING + meaning + weight * share
 
     def ask_for_better(self, rows: Sequence[sa.Row[Any]], best_cosine: float = 1.0) -> None:
         """Let `reaching` and `ways` ask for the share of terms that others need to be among the best of these."""
-        hybrid = self.asked.mode is SearchMode.HYBRID
-        meaning, weight = ((1 - SHARE_OF_TERMS) * max(best_cosine, 0.0), SHARE_OF_TERMS) if hybrid else (0.0, 1.0)
+        meaning, weight = self._most_by_meaning(best_cosine)
         self.terms = replace(self.terms, least=(rows[-1].score - meaning) / weight - ROUNDING)
+
+    def _most_by_meaning(self, best_cosine: float) -> tuple[float, float]:
+        """Give what meaning adds to a score at most, and what the share of the terms weighs in it."""
+        if self.asked.mode is not SearchMode.HYBRID:
+            return 0.0, 1.0
+        return (1 - SHARE_OF_TERMS) * max(best_cosine, 0.0), SHARE_OF_TERMS
 
     def _statement(self, name: str) -> Statement:
         if (kept := _KEPT.find((name, self.shape))) is not None:

@@ -207,6 +207,7 @@ def test_there_must_be_a_text(text: str) -> None:
         FindingFilter(category="2d", present=True),
         FindingFilter(category_under="1", focality=Focality.FOCAL),
         FindingFilter(category_under="none such"),
+        FindingFilter(and_=[FindingFilter(category="2d"), FindingFilter(not_=FindingFilter(focality=Focality.FOCAL))]),
         FindingFilter(scans=["train_1_a_1"]),
         FindingFilter(entity_count=Between(min=0)),
         FindingFilter(not_=FindingFilter(scans=["train_2_a_1"])),
