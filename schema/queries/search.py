@@ -411,6 +411,10 @@ class _Statements:
         """Compare the findings that meet a tsquery of `Terms`."""
         return self._of_some(self.terms.has(name))
 
+    def of_better(self, name: str) -> sa.Select[Any]:
+        """Compare the findings that meet a tsquery and have the least share; no others are looked up by vector."""
+        return self._of_some(self.terms.has(name), self.terms.has_least())
+
     def of_few(self, name: str) -> sa.Select[Any]:
         """Compare some findings that meet a tsquery of `Terms`, and tell of how many."""
         found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id")).select_from(self.rows)
@@ -425,14 +429,15 @@ class _Statements:
     def of_nearest(self) -> sa.Select[Any]:
         """Compare the nearest findings of all, before it is told which of them match."""
         assert self.vector is not None  # noqa: S101 - only where vectors are compared
-        cosine = (1.0 - self.vector.distance()).label("cosine")
-        near = sa.select(EMBEDDING.c.revision_id, cosine).where(self.vector.of_model())
+        distance = self.vector.distance().label("distance")
+        near = sa.select(EMBEDDING.c.revision_id, distance).where(self.vector.of_model())
         if self.shape.continued:
-            near = near.where(cosine <= Slot(("after", "score")).bound(sa.Double()))
-        pool = near.order_by(sa.desc("cosine")).limit(self.proposed).cte("near")
+            near = near.where(1.0 - distance <= Slot(("after", "score")).bound(sa.Double()))
+        pool = near.order_by(distance).limit(self.proposed).cte("near")
+        cosine = 1.0 - pool.c.distance
         rows = pool.join(REVISION, REVISION.c.id == pool.c.revision_id)
-        last = sa.select(sa.func.min(pool.c.cosine)).scalar_subquery()
-        return self._shown(self._found(pool.c.cosine).select_from(rows), self.key, pool.c.cosine, reached=last)
+        last = sa.select(1.0 - sa.func.max(pool.c.distance)).scalar_subquery()
+        return self._shown(self._found(cosine).select_from(rows), self.key, cosine, reached=last)
 
     def _of_some(self, *step: Expression) -> sa.Select[Any]:
         rows, score = self.with_vectors(self.rows, all_rows=self.hybrid), self.score(self.semantic())
@@ -484,6 +489,8 @@ def _read_exactly(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]]:
             return rows
         return ranking.send(session, "of_all").all()
     for name, reached in ranking.tiers():
+        if name == "whole":  # seldom enough, and no others are fewer for a statement more
+            continue
         rows = ranking.send(session, f"of_terms {name}").all()
         if len(rows) < ranking.limit:
             continue
@@ -492,7 +499,7 @@ def _read_exactly(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]]:
         if name == "every":
             ranking.ask_for_better(rows)
             if ranking.terms.reaching:
-                return ranking.send(session, "of_terms reaching").all()
+                return ranking.send(session, "of_better reaching").all()
     return ranking.send(session, "of_all").all()
 
 
@@ -521,8 +528,8 @@ def _with_terms(
     if not ranking.terms.all:
         return rows
     ranking.ask_for_better(rows, best_cosine)
-    name = "ways" if len(rows) == ranking.limit and ranking.terms.least > 0 else "some"
-    return _merged(ranking, rows, ranking.send(session, f"of_terms {name}").all())
+    known = len(rows) == ranking.limit and ranking.terms.least > 0
+    return _merged(ranking, rows, ranking.send(session, "of_better ways" if known else "of_terms some").all())
 
 
 def _read_tier(session: Session, ranking: _Ranking, name: str) -> Sequence[sa.Row[Any]]:

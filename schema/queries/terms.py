@@ -160,6 +160,10 @@ class TermsToCome:
         rank = sa.func.ts_rank(weights, REVISION.c.terms, self._query("some"))
         return sa.cast(rank, sa.Double) * self.slot.part("scale").bound(sa.Double())
 
+    def has_least(self) -> Expression:
+        """Tell whether a revision has the least share of the query's terms."""
+        return self.share() >= self.slot.part("least").bound(sa.Double())
+
     def not_contrary(self) -> Expression:
         """Tell whether a revision does not deny what is asked for, or say that there is what is asked to be absent."""
         return sa.or_(sa.not_(self.has("contrary")), self.has("some_main"))
