@@ -78,6 +78,14 @@ class FindingRevision(Table, table=True):
             comment="What the text says in radiology's terms, and what it denies, for search.",
         ),
     )
+    terms_weight: float | None = Field(
+        default=None,
+        sa_column=sa.Column(
+            sa.REAL,
+            sa.Computed("weight_of_terms(finding_terms(text, present))", persisted=True),
+            comment="What its terms weigh together, for search.",
+        ),
+    )
     category_id: int | None = Field(default=None, foreign_key="category.id", sa_type=sa.BigInteger)
     """Null where the source's code is in no known ontology, or none was given."""
     category_code: str | None = None

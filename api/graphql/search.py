@@ -34,7 +34,9 @@ class SearchEdge:
     score: float = described("What the edges are sorted by.")
     semantic_score: float | None = described("Cosine of the meanings, -1 to 1; null without vectors.")
     distance: float | None = described("Cosine distance of the meanings, 0 to 2; null without vectors.")
-    lexical_score: float | None = described("Share of the asked terms, by weight, 0 to 1; null where it has none.")
+    lexical_score: float | None = described(
+        "How like the asked terms and the finding's are, by weight, 0 to 1; null where they share none."
+    )
     terms: list[str] = described("The asked terms that the finding has, what is seen first.")
     node: Finding
 

@@ -4,10 +4,11 @@ The dictionary stands beside this file and is copied into the function, so that 
 while a backup is restored. Another dictionary is another function, and a migration that makes the column anew.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from alembic import op
+
+from migrations.dictionary import read_arrays
 
 revision = "0011"
 down_revision = "0010"
@@ -101,51 +102,12 @@ CREATE TRIGGER append_only BEFORE UPDATE ON finding_revision FOR EACH ROW EXECUT
 """
 
 
-def _array(values: list[str], kind: str) -> str:
-    quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
-    return f"ARRAY[{quoted}]::{kind}[]"
-
-
-def _dictionary() -> Iterator[tuple[str, str, str]]:
-    """(kind, term, SQL that gives the tsquery) of every line."""
-    for line in DICTIONARY.read_text().splitlines():
-        if line and not line.startswith("#"):
-            head, _, ways = line.partition(":")
-            kind, term = head.split()
-            yield kind, term, _any_way(ways)
-
-
-def _any_way(ways: str) -> str:
-    said, _, unless = ways.partition(" !! ")
-    return _but(" || ".join(f"({_one_way(way)})" for way in said.split(";")), unless)
-
-
-def _one_way(way: str) -> str:
-    said, _, unless = way.partition(" ! ")
-    return _but(" && ".join(f"({_one_of(part)})" for part in said.split(" + ")), unless)
-
-
-def _but(query: str, unless: str) -> str:
-    return f"({query}) && !! ({_one_of(unless)})" if unless else query
-
-
-def _one_of(phrases: str) -> str:
-    return " || ".join(f"phraseto_tsquery('english', '{phrase.strip()}')" for phrase in phrases.split("/"))
-
-
-def _function() -> str:
-    lines = list(_dictionary())
-    queries = op.get_bind().exec_driver_sql("SELECT " + ", ".join(f"({query})::text" for _, _, query in lines)).one()
-    return (
-        TERMS.replace("{terms}", _array([term for _, term, _ in lines], "text"))
-        .replace("{kinds}", _array([kind for kind, _, _ in lines], "text"))
-        .replace("{queries}", _array(list(queries), "tsquery"))
-    )
-
-
 def upgrade() -> None:
     op.get_bind().exec_driver_sql(DENIALS)
-    op.get_bind().exec_driver_sql(_function())
+    function = TERMS
+    for name, array in read_arrays(op.get_bind(), DICTIONARY).items():
+        function = function.replace(f"{{{name}}}", array)
+    op.get_bind().exec_driver_sql(function)
     op.execute(COLUMN)
     op.execute(CHANGEABLE.replace("{columns}", "'is_latest', 'words', 'terms'"))
 

@@ -31,8 +31,6 @@ BREADTH = 800
 """hnsw.ef_search."""
 MOST_SCANNED = 20_000
 """hnsw.max_scan_tuples: where a filter leaves so little that this ends first, the rows are compared one by one."""
-MOST_SCANNED_OF_TERMS = 2000
-"""The same, among findings with terms of the query."""
 
 psycopg.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)
 
@@ -99,10 +97,10 @@ def estimate_rows(session: Session, statement: Statement, given: Any) -> float:
     return float(plan.scalar_one()[0]["Plan"]["Plan Rows"])
 
 
-def settings(*, one_plan: bool) -> Expression:
+def settings(*, one_plan: Expression) -> Expression:
     """Set this transaction to plan for what is given, or once, and the index to go on until enough rows are found."""
-    chosen = {
-        "plan_cache_mode": "auto" if one_plan else "force_custom_plan",
+    chosen: dict[str, Any] = {
+        "plan_cache_mode": sa.case((one_plan, "auto"), else_="force_custom_plan"),
         "hnsw.iterative_scan": "relaxed_order",
         "hnsw.ef_search": str(BREADTH),
     }
@@ -110,12 +108,12 @@ def settings(*, one_plan: bool) -> Expression:
 
 
 @contextmanager
-def index_preferred(session: Session, most_scanned: int) -> Iterator[None]:
+def index_preferred(session: Session) -> Iterator[None]:
     """Let statements read in the index's order, not sort, and end where so many rows did not suffice.
 
     Each row is looked up by its keys: what the planner would gather before, it takes for far fewer rows than there are.
     """
-    limit = f"SET LOCAL hnsw.max_scan_tuples = {most_scanned}"
+    limit = f"SET LOCAL hnsw.max_scan_tuples = {MOST_SCANNED}"
     session.connection().exec_driver_sql(f"SET LOCAL enable_sort = off; SET LOCAL enable_material = off; {limit}")
     yield
     session.connection().exec_driver_sql("SET LOCAL enable_sort = on; SET LOCAL enable_material = on")

@@ -7,10 +7,11 @@ part unless the filter names it.
 """
 
 import re
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+from math import inf
 from typing import Any
 from uuid import UUID
 
@@ -30,22 +31,8 @@ from schema.queries.scope import NOW, Scope
 from schema.queries.slots import Slot, shape_of, slots_of
 from schema.queries.statements import Statement, make_statement
 from schema.queries.tables import EMBEDDING, EMBEDDING_MODEL, FINDING, REVISION
-from schema.queries.terms import Term, Terms, TermsToCome, read_terms
+from schema.queries.terms import ROUNDING, Term, Terms, TermsToCome, read_terms
 from schema.queries.views import Expression, findings
-
-SHARE_OF_TERMS = 0.85
-"""What the terms weigh in HYBRID, the meaning weighing the rest."""
-MOST_WORDED = 1000
-"""Findings with terms of the query that are compared one by one before the index is asked."""
-OVERHEAD = 20
-"""Findings that are proposed for being nearest beside those that are shown: the index's order is not quite exact."""
-ROUNDING = 1e-5
-"""By how much a share may be off: PostgreSQL sums it in single precision."""
-MOST_CHARACTERS = 2000
-_KEPT: Kept[Statement] = Kept(256, 1 << 20)
-"""Statements that stay compiled."""
-_STRICT = re.compile(r'"|(^|\s)-\w')
-_EXCLUDED = re.compile(r'(^|\s)-("[^"]*"|\w+)')
 
 
 class SearchMode(StrEnum):
@@ -56,17 +43,31 @@ class SearchMode(StrEnum):
     LEXICAL = "lexical"
 
 
+OVERHEAD = {SearchMode.SEMANTIC: 20, SearchMode.HYBRID: 400}
+"""Findings that the index proposes beside those that are shown: its order is not quite exact, and terms may count."""
+POOL = 90
+"""Findings that are nearest of all, beside those that are shown: a filter may leave few of them, and the farther the
+last one is, the fewer others can be better by their terms."""
+BY_TERMS = 0.7
+"""What the terms weigh from which on the likeliest findings are those that have them, not those that are nearest."""
+MOST_CHARACTERS = 2000
+_KEPT: Kept[Statement] = Kept(256, 1 << 20)
+"""Statements that stay compiled."""
+_STRICT = re.compile(r'"|(^|\s)-\w')
+_EXCLUDED = re.compile(r'(^|\s)-("[^"]*"|\w+)')
+
+
 @dataclass(frozen=True)
 class SearchHit:
     """A finding with its scores; greater is better."""
 
     finding_id: UUID
     score: float
-    """What hits are sorted by: the one of the mode, or in HYBRID the weighted mean, an absent part counting 0."""
+    """What hits are sorted by: that of the mode, or in HYBRID a mean, weighted as `Terms` says, what is absent as 0."""
     semantic_score: float | None
     """Cosine of the vectors, -1 to 1; None without vectors."""
     lexical_score: float | None
-    """The share of the query's terms, by weight, that the finding has, 0 to 1; None where it has none."""
+    """How like the finding's terms and the query's are, 0 to 1; None where they share none."""
     terms: tuple[str, ...] = ()
     """The query's terms that the finding has, what is seen first."""
     cursor: str = ""
@@ -123,9 +124,7 @@ def search_page(
     """
     ranking = _Ranking(asked, request, where and with_category_ids(session, where), scope)
     many = ranking.prepare(session)
-    rows = _read_by_index(session, ranking) if many and ranking.leaves_many(session) else None
-    exact = rows is None
-    found = _read_exactly(session, ranking) if rows is None else rows
+    found, exact = _read(session, ranking, few=not many, by_index=many and ranking.leaves_many(session))
     hits = [_hit(row, ranking, ranking.seen + place) for place, row in enumerate(found[: request.first], 1)]
     return SearchPage(hits, has_next=len(found) > request.first, exact=exact)
 
@@ -203,8 +202,18 @@ class _Ranking:
 
     @property
     def proposed(self) -> int:
-        """Findings that are proposed for being nearest."""
-        return self.seen + self.limit + OVERHEAD
+        """Findings that the index proposes for being nearest."""
+        return self.seen + self.limit + OVERHEAD[self.asked.mode]
+
+    @property
+    def reached(self) -> int:
+        """Hits up to the end of this page."""
+        return self.seen + self.limit
+
+    @property
+    def pooled(self) -> int:
+        """Findings that are nearest and compared first."""
+        return self.seen + self.limit + POOL
 
     @cached_property
     def shape(self) -> "_Shape":
@@ -223,12 +232,10 @@ class _Ranking:
         """Send a statement by its name in `_Statements`, and that of a tsquery where it takes one."""
         return self._statement(name).send(session, self)
 
-    def send_by_index(
-        self, session: Session, name: str, *, most_scanned: int = nearest.MOST_SCANNED
-    ) -> Sequence[sa.Row[Any]]:
-        """Send a statement that reads in the index's order."""
-        with nearest.index_preferred(session, most_scanned):
-            return self.send(session, name).all()
+    def send_by_index(self, session: Session) -> Sequence[sa.Row[Any]]:
+        """Send the statement that reads in the index's order."""
+        with nearest.index_preferred(session):
+            return self.send(session, "by_index").all()
 
     def estimate(self, session: Session, name: str) -> float:
         """Give the planner's estimate of a statement's rows."""
@@ -244,22 +251,26 @@ class _Ranking:
         """Tell whether the filter leaves more findings than are compared one by one."""
         return self.shape.whole or self.estimate(session, "left") > nearest.EXACT_FILTERED
 
-    def tiers(self, best_cosine: float = 1.0) -> Iterator[tuple[str, float]]:
-        """Give tsqueries of `Terms`, each met by more findings, with a score that nothing reaches which does not."""
-        meaning, weight = self._most_by_meaning(best_cosine)
-        for name, share in self.terms.tiers():
-            yield name, ROUNDING + meaning + weight * share
+    @property
+    def weight(self) -> float:
+        """What the likeness of terms weighs in a score, the meaning weighing the rest."""
+        return {SearchMode.SEMANTIC: 0.0, SearchMode.LEXICAL: 1.0}.get(self.asked.mode, self.terms.weight)
 
-    def ask_for_better(self, rows: Sequence[sa.Row[Any]], best_cosine: float = 1.0) -> None:
-        """Let `reaching` and `ways` ask for the share of terms that others need to be among the best of these."""
-        meaning, weight = self._most_by_meaning(best_cosine)
-        self.terms = replace(self.terms, least=(rows[-1].score - meaning) / weight - ROUNDING)
+    def most(self, cosine: float, likeness: float = 1.0) -> float:
+        """Give a score that nothing exceeds whose cosine and likeness are no greater than these."""
+        return (1 - self.weight) * self._counted(cosine) + self.weight * likeness + ROUNDING
 
-    def _most_by_meaning(self, best_cosine: float) -> tuple[float, float]:
-        """Give what meaning adds to a score at most, and what the share of the terms weighs in it."""
-        if self.asked.mode is not SearchMode.HYBRID:
-            return 0.0, 1.0
-        return (1 - SHARE_OF_TERMS) * max(best_cosine, 0.0), SHARE_OF_TERMS
+    def ask_for_better(self, rows: Sequence[sa.Row[Any]], cosine: float) -> bool:
+        """Ask for the likeness that others, no nearer than this, need to be among these rows; tell if they need any."""
+        if not self.weight:
+            return False
+        least: float = (rows[-1].score - (1 - self.weight) * self._counted(cosine)) / self.weight - ROUNDING
+        self.terms = replace(self.terms, least=max(least, 0.0))
+        return least > 0
+
+    def _counted(self, cosine: float) -> float:
+        """Beside terms, what has no vector counts as nothing."""
+        return cosine if self.asked.mode is SearchMode.SEMANTIC else max(cosine, 0.0)
 
     def _statement(self, name: str) -> Statement:
         if (kept := _KEPT.find((name, self.shape))) is not None:
@@ -268,9 +279,8 @@ class _Ranking:
         return _KEPT.put((name, self.shape), made, len(made.text))
 
     def _made(self, name: str) -> Statement:
-        method, *terms = name.split()
         statements = _Statements(self.shape, slots_of(self.where, "where"))
-        return make_statement(getattr(statements, method)(*terms))
+        return make_statement(getattr(statements, name)())
 
 
 @dataclass(frozen=True)
@@ -329,8 +339,13 @@ class _Statements:
 
     @property
     def proposed(self) -> Expression:
-        """Findings that are proposed for being nearest."""
-        return self._number("proposed", 1 + OVERHEAD)
+        """Findings that the index proposes for being nearest."""
+        return self._number("proposed", 1 + OVERHEAD[self.shape.mode])
+
+    @property
+    def pooled(self) -> Expression:
+        """Findings that are nearest and compared first."""
+        return self._number("pooled", 1 + POOL)
 
     def _number(self, name: str, more: int) -> Expression:
         """Give how many rows; a constant in the text where it can be, since no general plan is made for a parameter."""
@@ -352,9 +367,9 @@ class _Statements:
         """Read the query's terms, tell what there is, and set the transaction up."""
         indexed = sa.false() if self.vector is None else nearest.has_index(self.vector.model_id)
         columns = {"terms": read_terms(Slot(("affirmed",))), "vectors": nearest.vectors(), "indexed": indexed}
-        # How many findings have a query's terms decides how they are best read; nothing decides where all are.
-        one_plan = self.shape.whole and self.shape.mode is SearchMode.SEMANTIC
-        settings = nearest.settings(one_plan=one_plan)
+        # Among many findings, how many have a query's terms or pass a filter decides how they are best read.
+        few = sa.true() if self.shape.mode is SearchMode.SEMANTIC else nearest.vectors() <= nearest.EXACT_ROWS
+        settings = nearest.settings(one_plan=few if self.shape.whole else sa.false())
         return sa.select(*(column.label(name) for name, column in columns.items()), settings)
 
     def left(self) -> sa.Select[Any]:
@@ -390,11 +405,15 @@ class _Statements:
 
     def score(self, cosine: Expression) -> Expression:
         if self.shape.mode is SearchMode.LEXICAL:
-            return self.terms.share()
+            return self.terms.likeness()
         if self.shape.mode is SearchMode.SEMANTIC:
             return cosine
-        meaning = sa.func.coalesce(cosine, 0.0)
-        return (1 - SHARE_OF_TERMS) * meaning + SHARE_OF_TERMS * self.terms.share()
+        return self.mean(cosine, self.terms.likeness())
+
+    def mean(self, cosine: Expression, likeness: Expression) -> Expression:
+        """Give the score in HYBRID; what has no vector, or means something else altogether, has no meaning."""
+        weight = self.terms.weight()
+        return (1.0 - weight) * sa.func.greatest(cosine, 0.0) + weight * likeness
 
     def of_all(self) -> sa.Select[Any]:
         """Compare every finding."""
@@ -407,37 +426,36 @@ class _Statements:
         score = self.score(cosines.c.cosine)
         return self._shown(self._found(score).select_from(rows), self.key, score)
 
-    def of_terms(self, name: str) -> sa.Select[Any]:
-        """Compare the findings that meet a tsquery of `Terms`."""
-        return self._of_some(self.terms.has(name))
+    def of_main(self) -> sa.Select[Any]:
+        """Compare the findings that have all that is asked for, without reading a vector that could bring none in."""
+        likeness = self.terms.likeness().label("likeness")
+        found = self._found(likeness).where(self.terms.has("every_main")).select_from(self.rows)
+        pool = found.cte("worded").prefix_with("MATERIALIZED")
+        ranked = sa.select(pool.c.id, pool.c.revision_id)
+        if self.vector is None:
+            return self._shown(ranked.add_columns(pool.c.score), pool.c.id, pool.c.score)
+        best = sa.select(pool.c.score).order_by(pool.c.score.desc()).limit(self._number("reached", 1)).subquery()
+        least = sa.select(sa.func.min(best.c.score)).scalar_subquery()
+        embedded = sa.and_(EMBEDDING.c.revision_id == pool.c.revision_id, self.vector.of_model())
+        score = self.mean(self.semantic(), pool.c.score)
+        ranked = ranked.add_columns(score.label("score")).select_from(pool.join(EMBEDDING, embedded, isouter=True))
+        return self._shown(ranked.where(pool.c.score >= least - self.terms.swing()), pool.c.id, score)
 
-    def of_better(self, name: str) -> sa.Select[Any]:
-        """Compare the findings that meet a tsquery and have the least share; no others are looked up by vector."""
-        return self._of_some(self.terms.has(name), self.terms.has_least())
-
-    def of_few(self, name: str) -> sa.Select[Any]:
-        """Compare some findings that meet a tsquery of `Terms`, and tell of how many."""
-        found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id")).select_from(self.rows)
-        found = found.where(*self.conditions(), *self.matches(), self.terms.has(name)).limit(MOST_WORDED)
-        pool = found.cte("few").prefix_with("MATERIALIZED")
-        rows = self.with_vectors(pool.join(REVISION, REVISION.c.id == pool.c.revision_id), all_rows=self.hybrid)
-        score = self.score(self.semantic())
-        ranked = sa.select(pool.c.id, pool.c.revision_id, score.label("score")).select_from(rows)
-        compared = sa.select(sa.func.count()).select_from(pool).scalar_subquery()
-        return self._shown(ranked, pool.c.id, score, compared=compared)
+    def of_better(self) -> sa.Select[Any]:
+        """Compare the findings that have the least likeness, without looking up a vector of another one."""
+        return self._of_some(self.terms.has("reaching"), self.terms.has_least())
 
     def of_nearest(self) -> sa.Select[Any]:
-        """Compare the nearest findings of all, before it is told which of them match."""
+        """Compare the nearest findings of all, before it is told which of them match; tell how near the last one is."""
         assert self.vector is not None  # noqa: S101 - only where vectors are compared
         distance = self.vector.distance().label("distance")
         near = sa.select(EMBEDDING.c.revision_id, distance).where(self.vector.of_model())
-        if self.shape.continued:
+        if self.shape.continued and not self.hybrid:
             near = near.where(1.0 - distance <= Slot(("after", "score")).bound(sa.Double()))
-        pool = near.order_by(distance).limit(self.proposed).cte("near")
-        cosine = 1.0 - pool.c.distance
-        rows = pool.join(REVISION, REVISION.c.id == pool.c.revision_id)
-        last = sa.select(1.0 - sa.func.max(pool.c.distance)).scalar_subquery()
-        return self._shown(self._found(cosine).select_from(rows), self.key, cosine, reached=last)
+        pool = near.order_by(distance).limit(self.pooled).cte("near")
+        score = self.score(1.0 - pool.c.distance)
+        rows = self.rows.join(pool, pool.c.revision_id == REVISION.c.id)
+        return self._shown(self._found(score).select_from(rows), self.key, score, reached=_cosine_of_last(pool))
 
     def _of_some(self, *step: Expression) -> sa.Select[Any]:
         rows, score = self.with_vectors(self.rows, all_rows=self.hybrid), self.score(self.semantic())
@@ -455,96 +473,56 @@ class _Statements:
         best = ranked.order_by(sa.desc("score"), key).limit(self.limit).subquery()
         rows = self.with_vectors(best.join(REVISION, REVISION.c.id == best.c.revision_id), all_rows=True)
         lexemes = sa.func.tsvector_to_array(REVISION.c.terms)
-        columns = (best.c.id, best.c.score, self.semantic().label("semantic"), self.terms.share().label("share"))
+        columns = (best.c.id, best.c.score, self.semantic().label("semantic"), self.terms.likeness().label("likeness"))
         named = [each.label(name) for name, each in told.items()]
         shown = sa.select(*columns, lexemes.label("lexemes"), *named).select_from(rows)
         return shown.order_by(best.c.score.desc(), best.c.id)
 
-    def by_index(self, *names: str) -> sa.Select[Any]:
-        """Compare the findings that the index proposes, of all or of those that meet a tsquery of `Terms`."""
+    def by_index(self) -> sa.Select[Any]:
+        """Compare the findings that the index proposes."""
         assert self.vector is not None  # noqa: S101 - the index is of vectors
         distance = self.vector.indexed_distance()
         found = sa.select(self.key.label("id"), REVISION.c.id.label("revision_id"), distance.label("distance"))
         found = found.select_from(self.with_vectors(self.rows, all_rows=False))
-        found = found.where(*self.conditions(), *self.matches(), *map(self.terms.has, names))
+        found = found.where(*self.conditions(), *self.matches())
         found = found.order_by(distance).limit(self.proposed)
         pool = found.cte("near").prefix_with("MATERIALIZED")
         score = self.score(1.0 - pool.c.distance)
         ranked = sa.select(pool.c.id, pool.c.revision_id, score.label("score"))
         ranked = ranked.select_from(pool.join(REVISION, REVISION.c.id == pool.c.revision_id))
-        best = sa.select(1.0 - sa.func.min(pool.c.distance)).scalar_subquery()
-        compared = sa.select(sa.func.count()).select_from(pool).scalar_subquery()
-        return self._shown(ranked, pool.c.id, score, best=best, compared=compared)
-
-    def with_terms(self, name: str) -> sa.Select[Any]:
-        """Give a row for every finding that the filter leaves and that meets a tsquery of `Terms`."""
-        return self.left().where(*self.matches(), self.terms.has(name))
+        return self._shown(ranked, pool.c.id, score)
 
 
-def _read_exactly(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]]:
-    """Give the rows from as few findings as tell that no other one belongs among them."""
-    if ranking.asked.mode is SearchMode.SEMANTIC:
-        rows = ranking.send(session, "of_nearest").all() if ranking.shape.whole else []
-        if len(rows) == ranking.limit and rows[-1].score > rows[-1].reached:
-            return rows
-        return ranking.send(session, "of_all").all()
-    for name, reached in ranking.tiers():
-        if name == "whole":  # seldom enough, and no others are fewer for a statement more
-            continue
-        rows = ranking.send(session, f"of_terms {name}").all()
-        if len(rows) < ranking.limit:
-            continue
-        if rows[-1].score > reached:
-            return rows
-        if name == "every":
-            ranking.ask_for_better(rows)
-            if ranking.terms.reaching:
-                return ranking.send(session, "of_better reaching").all()
-    return ranking.send(session, "of_all").all()
+def _cosine_of_last(pool: sa.CTE) -> Expression:
+    return sa.select(1.0 - sa.func.max(pool.c.distance)).scalar_subquery()
 
 
-def _read_by_index(session: Session, ranking: _Ranking) -> Sequence[sa.Row[Any]] | None:
-    """Give the rows, or None where the index did not find as many as were asked for.
+def _read(session: Session, ranking: _Ranking, *, few: bool, by_index: bool) -> tuple[Sequence[sa.Row[Any]], bool]:
+    """Give the rows, from as few findings as tell that no other one belongs among them, and whether that is certain.
 
-    In HYBRID the nearest of those that have the query's terms come in, of fewer and fewer terms, until what the nearest
-    of all has for a cosine says that no other finding belongs among them.
+    `few`: all vectors are compared sooner than those of the findings that a filter leaves are looked up. `by_index`:
+    the nearest are those that the index proposes, unless it finds fewer than were asked for.
     """
-    rows = ranking.send_by_index(session, "by_index")
-    if ranking.asked.mode is SearchMode.HYBRID and rows:
-        rows = _with_terms(session, ranking, rows, rows[0].best)
-    return rows if len(rows) >= ranking.request.first else None
+    rows, cosine, most = _read_likely(session, ranking, few=few)
+    full = len(rows) == ranking.limit
+    if full and rows[-1].score > most:
+        return rows, True
+    if by_index and len(near := ranking.send_by_index(session)) >= ranking.request.first:
+        return _merged(ranking, rows, near), False
+    if full and ranking.ask_for_better(rows, cosine) and ranking.terms.reaching:
+        return _merged(ranking, rows, ranking.send(session, "of_better").all()), True
+    return ranking.send(session, "of_all").all(), True
 
 
-def _with_terms(
-    session: Session, ranking: _Ranking, rows: Sequence[sa.Row[Any]], best_cosine: float
-) -> Sequence[sa.Row[Any]]:
-    """Give the best of rows and of the findings that have the query's terms."""
-    for name, reached in ranking.tiers(best_cosine):
-        if name == "some_main":
-            break
-        rows = _merged(ranking, rows, _read_tier(session, ranking, name))
-        if len(rows) == ranking.limit and rows[-1].score > reached:
-            return rows
-    if not ranking.terms.all:
-        return rows
-    ranking.ask_for_better(rows, best_cosine)
-    known = len(rows) == ranking.limit and ranking.terms.least > 0
-    return _merged(ranking, rows, ranking.send(session, "of_better ways" if known else "of_terms some").all())
-
-
-def _read_tier(session: Session, ranking: _Ranking, name: str) -> Sequence[sa.Row[Any]]:
-    """Give the best rows that meet a tsquery: by the index where many that do are near, or else of all that do.
-
-    The index knows words, not synonyms: what means the same by the terms may be far from the query.
-    """
-    if ranking.estimate(session, f"with_terms {name}") <= MOST_WORDED:  # far too low at times: terms come together
-        rows = ranking.send(session, f"of_few {name}").all()
-        if not rows or rows[0].compared < MOST_WORDED:
-            return rows
-    rows = ranking.send_by_index(session, f"by_index {name}", most_scanned=nearest.MOST_SCANNED_OF_TERMS)
-    if rows and rows[0].compared == ranking.proposed:
-        return rows
-    return ranking.send(session, f"of_terms {name}").all()
+def _read_likely(session: Session, ranking: _Ranking, *, few: bool) -> tuple[Sequence[sa.Row[Any]], float, float]:
+    """Give the best of the likeliest findings, and the cosine and the score that none of the others exceeds."""
+    if ranking.weight >= BY_TERMS and ranking.terms.main:
+        rows = ranking.send(session, "of_main").all()
+        if len(rows) == ranking.limit:
+            return rows, 1.0, ranking.most(1.0, ranking.terms.most_without_main)
+    if few and ranking.vector is not None and (rows := ranking.send(session, "of_nearest").all()):
+        return rows, rows[0].reached, ranking.most(rows[0].reached)
+    return [], 1.0, inf
 
 
 def _merged(ranking: _Ranking, *found: Sequence[sa.Row[Any]]) -> Sequence[sa.Row[Any]]:
@@ -555,7 +533,7 @@ def _merged(ranking: _Ranking, *found: Sequence[sa.Row[Any]]) -> Sequence[sa.Row
 def _hit(row: sa.Row[Any], ranking: _Ranking, seen: int) -> SearchHit:
     terms = tuple(dict.fromkeys(ranking.shown[term] for term in ranking.terms.found_in(row.lexemes)))
     cursor = ScoreCursor(row.score, row.id, seen).text()
-    return SearchHit(row.id, row.score, row.semantic, row.share or None, terms, cursor)
+    return SearchHit(row.id, row.score, row.semantic, row.likeness or None, terms, cursor)
 
 
 def find_model(session: Session, name: str, version: str | None = None) -> int | None:

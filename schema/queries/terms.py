@@ -1,9 +1,9 @@
 """A text in radiology's terms, as `finding_terms` reads it, and how the terms of findings are held against it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from math import inf, sqrt
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, aggregate_order_by
@@ -12,10 +12,14 @@ from schema.queries.slots import Slot
 from schema.queries.tables import REVISION
 from schema.queries.views import Expression
 
-WEIGHTS: Mapping[str, float] = {"A": 1.0, "B": 0.15, "C": 0.3, "D": 0.1}
-"""What a term weighs by its kind: what is seen, how it is, where it is, any other word."""
-MOST_WAYS = 64
-"""Ways to have a share of the terms that a tsquery lists."""
+WEIGHTS: Mapping[str, float] = {"A": 1.0, "B": 0.15, "C": 0.2, "D": 0.05}
+"""What a term weighs by its kind: what is seen, how it is, where it is, any other word; see `weight_of_terms`."""
+MOST_WEIGHT = 0.85
+"""What the likeness of terms weighs at most where the meaning weighs the rest."""
+FEW_WORDS = 6
+"""Words beyond which the terms weigh less, the more there are: the model understands a sentence better than a word."""
+ROUNDING = 1e-5
+"""By how much a likeness or a weight may be off: PostgreSQL sums them in single precision."""
 RANK_OF_ONE_PLACE = 1.64493406685
 """ts_rank divides the weight of a term that stands in one place by this, and the sum by the number of terms."""
 
@@ -51,7 +55,7 @@ class Terms:
 
     all: Sequence[Term]
     least: float = 0.0
-    """The share of the terms that `reaching` asks for."""
+    """The likeness that `reaching` asks for."""
 
     @classmethod
     def of(cls, read: Iterable[str] | None) -> "Terms":
@@ -64,14 +68,15 @@ class Terms:
         return [term for term in self.all if term.kind == "A"] or [term for term in self.all if term.kind in "BD"]
 
     @property
-    def needed(self) -> Sequence[Term]:
-        """What is asked for, and where."""
-        return [*self.main, *(term for term in self.all if term.kind == "C")]
-
-    @property
     def some(self) -> str:
         """Any of the terms."""
         return _any(self.all)
+
+    @property
+    def weight(self) -> float:
+        """What their likeness weighs where the meaning weighs the rest, 0 to 1."""
+        words = sum(term.kind == "D" for term in self.all)
+        return MOST_WEIGHT * FEW_WORDS / max(words, FEW_WORDS) if self.all else 0.0
 
     @property
     def some_main(self) -> str:
@@ -79,42 +84,25 @@ class Terms:
         return _any(self.main)
 
     @property
-    def whole(self) -> str:
-        """All of the terms."""
-        return " & ".join(_quoted(term.lexeme) for term in self.all)
-
-    @property
-    def every(self) -> str:
-        """All that is asked for, and where; no revision has it where there are no terms."""
-        return " & ".join(_quoted(term.lexeme) for term in self.needed)
+    def every_main(self) -> str:
+        """All that is asked for."""
+        return _every(self.main)
 
     @property
     def reaching(self) -> str:
-        """What every revision has that has the least share; empty where that is no single term.
+        """What every revision has that has the least likeness; empty where any may.
 
         It is each term without which the others fall short, and one of those that are needed besides.
         """
         total = _weight(self.all)
-        missing = self.least * total
+        missing = self._least_weight
         needed = [term for term in self.all if total - WEIGHTS[term.kind] < missing]
         others = sorted((term for term in self.all if term not in needed), key=lambda term: -WEIGHTS[term.kind])
         missing -= _weight(needed)
         while others and WEIGHTS[others[-1].kind] < missing:
             missing -= WEIGHTS[others.pop().kind]
-        besides = [f"({_any(others)})"] if needed and missing > 0 else []
+        besides = [f"({_any(others)})"] if missing > 0 else []
         return " & ".join([*(_quoted(term.lexeme) for term in needed), *besides])
-
-    @property
-    def ways(self) -> str:
-        """What has the least share, and nothing else: the fewest terms that have it, in each way that there is.
-
-        It leaves far fewer revisions than `reaching` does, and takes longer to hold against each. Where there are too
-        many ways, or none but for rounding, it is `reaching`, or any of the terms.
-        """
-        ways = list(islice(_ways(sorted(self.all, key=_by_weight), self.least * _weight(self.all)), MOST_WAYS + 1))
-        if not 0 < len(ways) <= MOST_WAYS:
-            return self.reaching or self.some
-        return " | ".join(" & ".join(_quoted(term.lexeme) for term in way) for way in ways)
 
     @property
     def contrary(self) -> str:
@@ -123,20 +111,29 @@ class Terms:
 
     @property
     def scale(self) -> float:
-        """What makes a rank of PostgreSQL, of any of the terms, the share of their weight; 0 where there are none."""
-        return RANK_OF_ONE_PLACE * len(self.all) / _weight(self.all) if self.all else 0.0
+        """What makes a rank of PostgreSQL, of any of the terms, their weight over the root of all the query's."""
+        return RANK_OF_ONE_PLACE * len(self.all) / sqrt(_weight(self.all)) if self.all else 0.0
 
-    def tiers(self) -> Iterator[tuple[str, float]]:
-        """Give the names of tsqueries, each met by more revisions, with the greatest share of one that does not."""
-        if not self.main:
-            return
-        if len(self.needed) < len(self.all):
-            yield "whole", 1 - self._least(self.all)
-        yield "every", 1 - self._least(self.needed)
-        yield "some_main", 1 - _weight(self.main) / _weight(self.all)
+    @property
+    def most_without_main(self) -> float:
+        """The greatest likeness of a revision that has not all that is asked for: all else, and no other term."""
+        lightest = min(WEIGHTS[term.kind] for term in self.main)
+        return sqrt(max(1 - lightest / _weight(self.all), 0.0))
 
-    def _least(self, terms: Sequence[Term]) -> float:
-        return min(WEIGHTS[term.kind] for term in terms) / _weight(self.all)
+    @property
+    def swing(self) -> float:
+        """By how much a likeness must be greater than another one to outweigh any difference in meaning."""
+        return (1 - self.weight) / self.weight
+
+    @property
+    def most_weight(self) -> float:
+        """What all terms of a revision of the least likeness weigh at most."""
+        return _weight(self.all) / self.least**2 if self.least else inf
+
+    @property
+    def _least_weight(self) -> float:
+        """The weight of the query's terms that a revision of the least likeness has, were it of no other terms."""
+        return self.least**2 * _weight(self.all)
 
     def found_in(self, lexemes: Sequence[str]) -> list[Term]:
         """Give the terms that are among a revision's, what is seen first."""
@@ -154,22 +151,38 @@ class TermsToCome:
         """Tell whether a revision has what the tsquery of this name in `Terms` asks for."""
         return REVISION.c.terms.bool_op("@@")(self._query(name))
 
-    def share(self) -> Expression:
-        """Give the share of the query's terms, by weight, that a revision has: 0 to 1."""
+    def likeness(self) -> Expression:
+        """Give how like a revision's terms and the query's are, 0 to 1.
+
+        It is the cosine of both, each term as long as the root of its weight: what both have, by weight, over the
+        geometric mean of what each has. So a query's term counts more in a finding that speaks of little else.
+        """
         weights = sa.literal([WEIGHTS[kind] for kind in "DCBA"], ARRAY(sa.REAL))
-        rank = sa.func.ts_rank(weights, REVISION.c.terms, self._query("some"))
-        return sa.cast(rank, sa.Double) * self.slot.part("scale").bound(sa.Double())
+        shared = sa.func.ts_rank(weights, REVISION.c.terms, self._query("some"))
+        return (
+            shared * self.slot.part("scale").bound(sa.Double()) / sa.func.sqrt(REVISION.c.terms_weight, type_=sa.Double)
+        )
+
+    def weight(self) -> Expression:
+        """Give what their likeness weighs where the meaning weighs the rest."""
+        return self.slot.part("weight").bound(sa.Double())
+
+    def swing(self) -> Expression:
+        """Give by how much a likeness must be greater to outweigh any difference in meaning."""
+        return self.slot.part("swing").bound(sa.Double())
 
     def has_least(self) -> Expression:
-        """Tell whether a revision has the least share of the query's terms."""
-        return self.share() >= self.slot.part("least").bound(sa.Double())
+        """Tell whether a revision has the least likeness; most that speak of too much else are left out unread."""
+        light = REVISION.c.terms_weight <= self.slot.part("most_weight").bound(sa.Double()) + ROUNDING
+        return sa.and_(light, self.likeness() >= self.slot.part("least").bound(sa.Double()))
 
     def not_contrary(self) -> Expression:
         """Tell whether a revision does not deny what is asked for, or say that there is what is asked to be absent."""
         return sa.or_(sa.not_(self.has("contrary")), self.has("some_main"))
 
     def _query(self, name: str) -> Expression:
-        return sa.cast(self.slot.part(name).bound(sa.Text()), TSQUERY)
+        # Never a text: a plan for any query would read it again for every row.
+        return sa.cast(self.slot.part(name).bound(TSQUERY()), TSQUERY)
 
 
 def read_terms(text: Slot) -> Expression:
@@ -180,28 +193,16 @@ def read_terms(text: Slot) -> Expression:
     return sa.select(sa.func.array_agg(words)).select_from(read).scalar_subquery()
 
 
-def _by_weight(term: Term) -> tuple[float, str]:
-    return -WEIGHTS[term.kind], term.lexeme
-
-
-def _ways(terms: Sequence[Term], weight: float) -> Iterator[tuple[Term, ...]]:
-    """Give the sets of terms, the heaviest come first, that reach a weight, and without any one of theirs do not."""
-    if not terms or _weight(terms) < weight:
-        return
-    first, *others = terms
-    if WEIGHTS[first.kind] >= weight:
-        yield (first,)
-    else:
-        yield from ((first, *way) for way in _ways(others, weight - WEIGHTS[first.kind]))
-    yield from _ways(others, weight)
-
-
 def _weight(terms: Sequence[Term]) -> float:
     return sum(WEIGHTS[term.kind] for term in terms)
 
 
 def _any(terms: Sequence[Term]) -> str:
     return " | ".join(_quoted(term.lexeme) for term in terms)
+
+
+def _every(terms: Sequence[Term]) -> str:
+    return " & ".join(_quoted(term.lexeme) for term in terms)
 
 
 def _quoted(lexeme: str) -> str:

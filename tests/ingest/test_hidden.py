@@ -188,6 +188,7 @@ def test_own_functions_read_nothing_hidden(api: Connection) -> None:
         "span_multirange(span)",
         "span_multirange(span[])",
         "split_denied(text)",
+        "weight_of_terms(tsvector)",
     }
     with pytest.raises(psycopg.Error, match=r"only be called as triggers|permission denied"):
         api.execute("SELECT demote_latest_revision()")
