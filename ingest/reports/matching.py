@@ -19,7 +19,7 @@ ENOUGH = 0.5
 """The least likeness by which texts are taken to say the same."""
 _WEIGHTS = {"A": 1.0, "B": 0.3, "C": 0.5, "": 0.2}
 _MEASUREMENT = re.compile(r"[\d.]+mm")
-_LEXEME = re.compile(r"'((?:[^']|'')*)':1([ABC]?)")
+_LEXEME = re.compile(r"'(~?)((?:[^']|'')*)':1([ABC]?)")
 _SIDES = ({"left"}, {"right"})
 _OTHER_SIDE = 0.5
 """What is left of a likeness where one text names the left only and the other the right only."""
@@ -37,9 +37,9 @@ class Pair:
 
 
 def parse_terms(tsvector: str) -> Terms:
-    """Read what `finding_terms` gives."""
-    found = ((lexeme, _MEASUREMENT.fullmatch(lexeme), kind) for lexeme, kind in _LEXEME.findall(tsvector))
-    return {lexeme: 1.0 if measurement else _WEIGHTS[kind] for lexeme, measurement, kind in found}
+    """Read what `finding_terms` gives; what a text only mentions counts like what it is about."""
+    found = ((lexeme, "A" if tilde else kind) for tilde, lexeme, kind in _LEXEME.findall(tsvector))
+    return {lexeme: 1.0 if _MEASUREMENT.fullmatch(lexeme) else _WEIGHTS[kind] for lexeme, kind in found}
 
 
 def likeness(finding: Terms, said: Terms) -> float:

@@ -1,6 +1,8 @@
-"""The second dictionary; a word that is called like a term is that term; what is "not specific" is not denied.
+"""The second dictionary; what a text is about, and what it says besides; words that are called like terms.
 
-A word of the text stood in `terms` beside the terms that it was part of, and where both are called the same, the heavier
+What is seen was a term alike whether a text is about it or mentions it ("consolidation with ground glass"). Now what is
+said after words such as "with" or "around" is a term of another name, `~ground_glass`, of the lighter kind B; what the
+text is about has both. A word of the text stood in `terms` beside the terms that it was part of, and where both are called the same, the heavier
 kind won: a finding's "lung cyst" counted as what is seen for a query's plain word "cyst". Numbers after a hyphen, as in
 "covid-19", were read as denied. What the terms of a wording weigh together is kept beside them, since a search needs it
 of every wording that it compares. Both columns are computed for every wording, some 0.2 ms each, under a lock on
@@ -19,6 +21,50 @@ branch_labels = None
 depends_on = None
 
 FIRST, SECOND = (Path(__file__).with_name(f"radiology_terms_{n}.txt") for n in (1, 2))
+SUBJECT = (
+    """
+  found text;
+BEGIN
+""",
+    r"""
+  found text;
+  subject tsvector := '';
+  besides CONSTANT text := '\m(?:with|accompan\w*|around|surround\w*|in which|adjacent|neighbou?r\w*|secondary|within|contain\w*|consistent|compatible|due to|on the (?:basis|background)|in the form|in favou?r|evaluated|thought|suggest\w*)\M';
+BEGIN
+""",
+)
+FIRST_WORDS = (
+    """
+    denied := to_tsvector('english', parts.denied);
+""",
+    """
+    denied := to_tsvector('english', parts.denied);
+    -- A few words before them are no subject: "there is a lung with", "patient with".
+    subject := CASE WHEN regexp_instr(parts.affirmed, besides) > 11
+      THEN to_tsvector('english', left(parts.affirmed, regexp_instr(parts.affirmed, besides) - 1)) ELSE there END;
+""",
+)
+MENTIONED = (
+    """
+  SELECT string_agg(quote_literal(lexeme) || ':1' || kind, ' ') INTO found FROM (
+    SELECT CASE WHEN kind = 'C' OR there @@ query THEN term ELSE '-' || term END AS lexeme, kind
+      FROM unnest(terms, kinds, queries) AS known (term, kind, query)
+      WHERE there @@ query OR denied @@ query
+""",
+    """
+  WITH known AS (
+    SELECT term, kind, there @@ query AS affirmed, subject @@ query AS is_subject,
+           bool_or(kind = 'A' AND subject @@ query) OVER () AS has_subject
+      FROM unnest(terms, kinds, queries) AS line (term, kind, query)
+      WHERE there @@ query OR denied @@ query
+  )
+  SELECT string_agg(quote_literal(lexeme) || ':1' || kind, ' ') INTO found FROM (
+    SELECT CASE WHEN kind = 'C' OR affirmed THEN term ELSE '-' || term END AS lexeme, kind FROM known
+      WHERE kind <> 'A' OR NOT affirmed OR is_subject OR NOT has_subject
+    UNION ALL
+    SELECT '~' || term, 'B' FROM known WHERE kind = 'A' AND affirmed
+""",
+)
 WORDS = (r"lexeme !~ '^[\d.,]+$'", r"lexeme <> ALL (terms) AND lexeme !~ '^-?[\d.,]+$'")
 OPEN = (r"\mnon[ -]specific\M", r"\m(?:non|not)[ -]specific\M")
 INDEXES = ("ix_finding_revision_terms", "ix_finding_revision_words")
@@ -54,7 +100,7 @@ def _replace(function: str, *changes: tuple[str, str]) -> None:
 def upgrade() -> None:
     bind = op.get_bind()
     arrays = zip(read_arrays(bind, FIRST).values(), read_arrays(bind, SECOND).values(), strict=True)
-    _replace("finding_terms(text, boolean)", WORDS, *arrays)
+    _replace("finding_terms(text, boolean)", SUBJECT, FIRST_WORDS, MENTIONED, WORDS, *arrays)
     _replace("split_denied(text)", OPEN)
     for index in INDEXES:
         op.execute(f"ALTER INDEX {index} SET (fastupdate = off)")
@@ -69,7 +115,8 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION weight_of_terms")
     op.execute(CHANGEABLE.replace("{columns}", "'is_latest', 'words', 'terms'"))
     arrays = zip(read_arrays(bind, SECOND).values(), read_arrays(bind, FIRST).values(), strict=True)
-    _replace("finding_terms(text, boolean)", WORDS[::-1], *arrays)
+    reverted = (change[::-1] for change in (SUBJECT, FIRST_WORDS, MENTIONED, WORDS))
+    _replace("finding_terms(text, boolean)", *reverted, *arrays)
     _replace("split_denied(text)", OPEN[::-1])
     for index in INDEXES:
         op.execute(f"ALTER INDEX {index} RESET (fastupdate)")

@@ -26,7 +26,10 @@ RANK_OF_ONE_PLACE = 1.64493406685
 
 @dataclass(frozen=True)
 class Term:
-    """A lexeme of `finding_revision.terms` with its kind, A to D; a minus before it denies it."""
+    """A lexeme of `finding_revision.terms` with its kind, A to D.
+
+    A minus before it denies it; a tilde says that it is mentioned, perhaps beside what the text is about.
+    """
 
     lexeme: str
     kind: str
@@ -43,7 +46,7 @@ class Term:
 
     def shown(self, text: str) -> str:
         """Give it as people read it; a stem as the word of the text that it is the stem of."""
-        plain = self.lexeme.removeprefix("-")
+        plain = self.lexeme.removeprefix("-").removeprefix("~")
         words = (word.strip(".,;:()") for word in text.lower().replace("-", " ").split())
         word = next((each for each in words if each.startswith(plain[:-1])), plain) if self.kind == "D" else plain
         return ("no " if self.denied else "") + word.replace("_", " ")

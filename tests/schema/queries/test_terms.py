@@ -68,6 +68,23 @@ def test_a_denial_reaches_no_further_than_it_should(database: Database, text: st
     assert "nodule" in lexemes(database, text, "A")
 
 
+@pytest.mark.parametrize(
+    ("text", "about"),
+    [
+        ("Consolidation in the right lower lobe with ground-glass opacity around it", {"consolidation"}),
+        ("Ground-glass opacity accompanied by septal thickening", {"ground_glass"}),
+        ("Emphysema and bronchiectasis in both lungs", {"emphysema", "bronchiectasis"}),
+        ("With contrast, a nodule", {"nodule"}),
+        ("Sequelae, no nodule with cavitation", {"linear_opacity", "-nodule", "-cavity"}),
+    ],
+)
+def test_what_a_text_is_about_is_told_from_what_it_mentions(database: Database, text: str, about: set[str]) -> None:
+    assert lexemes(database, text, "A") == about
+    mentioned = {lexeme[1:] for lexeme in lexemes(database, text, "B") if lexeme.startswith("~")}
+    assert mentioned >= {term for term in about if term[0] != "-"}
+    assert ("ground_glass" in mentioned) == ("round-glass" in text)
+
+
 def test_sizes_are_terms_in_mm(database: Database) -> None:
     assert {"12mm", "10mm"} <= lexemes(database, "12 x 10 mm nodule", "D")
     assert {"12mm", "10mm"} <= lexemes(database, "nodule of 1.2x1 cm", "D")
