@@ -47,7 +47,9 @@ class SearchResult:
 
     mode: SearchMode = described("What was searched by: LEXICAL instead of HYBRID where there are no vectors.")
     note: str | None = described("Why the mode is another than asked.")
-    exact: bool = described("Whether every finding was compared; false: those that the index of vectors proposed.")
+    exact: bool = described(
+        "Whether it is certain that no other finding is better; false: the index of vectors proposed some."
+    )
     edges: list[SearchEdge]
     page_info: PageInfo
 

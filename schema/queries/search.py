@@ -85,7 +85,7 @@ class SearchPage:
     hits: Sequence[SearchHit]
     has_next: bool
     exact: bool
-    """Whether every finding was compared; False: those that the index of vectors proposed, and some by terms."""
+    """Whether it is certain that no other finding is better; False: the index of vectors proposed some of them."""
 
 
 @dataclass(frozen=True)
