@@ -1,12 +1,14 @@
-"""The second dictionary; what a text is about, and what it says besides; words that are called like terms.
+"""The second dictionary, and what a text is about told from what it mentions.
 
 What is seen was a term alike whether a text is about it or mentions it ("consolidation with ground glass"). Now what is
 said after words such as "with" or "around" is a term of another name, `~ground_glass`, of the lighter kind B; what the
-text is about has both. A word of the text stood in `terms` beside the terms that it was part of, and where both are called the same, the heavier
-kind won: a finding's "lung cyst" counted as what is seen for a query's plain word "cyst". Numbers after a hyphen, as in
-"covid-19", were read as denied. What the terms of a wording weigh together is kept beside them, since a search needs it
-of every wording that it compares. Both columns are computed for every wording, some 0.2 ms each, under a lock on
-`finding_revision`. Its indexes now take new words at once, so that a search never reads a list of those pending.
+text is about has both. A word that is called like a term is no term of its own any more: the heavier kind won, so that a
+finding's "lung cyst" counted as what is seen for a query's plain word "cyst". Read as denied were numbers after a hyphen
+("covid-19"), what is "not specific", and what was "not seen in the previous examination".
+
+What the terms of a wording weigh together is kept beside them, since a search needs it of every wording that it
+compares. Both columns are computed for every wording, some 0.2 ms each, under a lock on `finding_revision`. Its indexes
+now take new words at once, so that a search never reads a list of those pending.
 """
 
 from pathlib import Path
@@ -66,7 +68,12 @@ MENTIONED = (
 """,
 )
 WORDS = (r"lexeme !~ '^[\d.,]+$'", r"lexeme <> ALL (terms) AND lexeme !~ '^-?[\d.,]+$'")
-OPEN = (r"\mnon[ -]specific\M", r"\m(?:non|not)[ -]specific\M")
+OPEN = (
+    r"\mnon[ -]specific\M",
+    r"\m(?:non|not)[ -]specific\M"
+    r"|\m(?:not|never)(?: \w+)? (?:(?:seen|observed|detected|identified|found|noted|present|visible|evident) )?"
+    r"(?:in|on|at) (?:the )?(?:\w+ )?(?:previous|prior|earlier|old|last|former)\M",
+)
 INDEXES = ("ix_finding_revision_terms", "ix_finding_revision_words")
 TERMS = "ALTER TABLE finding_revision ALTER COLUMN terms SET EXPRESSION AS (finding_terms(text, present))"
 

@@ -62,6 +62,8 @@ def test_what_is_denied_is_another_term(database: Database, text: str) -> None:
         "nodule without significant increase",
         "nodule; no pleural effusion",
         "nodule, not specific for Covid-19",
+        "a nodule that was not observed in the previous examination",
+        "nodule not present on the old CT",
     ],
 )
 def test_a_denial_reaches_no_further_than_it_should(database: Database, text: str) -> None:
