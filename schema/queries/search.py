@@ -48,6 +48,8 @@ OVERHEAD = {SearchMode.SEMANTIC: 20, SearchMode.HYBRID: 400}
 POOL = 90
 """Findings that are nearest of all, beside those that are shown: a filter may leave few of them, and the farther the
 last one is, the fewer others can be better by their terms."""
+SAMPLE = 1000
+"""Vectors that are compared before all, to know how near the pool is at least: so most need no sorting."""
 BY_TERMS = 0.7
 """What the terms weigh from which on the likeliest findings are those that have them, not those that are nearest."""
 MOST_CHARACTERS = 2000
@@ -213,7 +215,7 @@ class _Ranking:
     @property
     def pooled(self) -> int:
         """Findings that are nearest and compared first."""
-        return self.seen + self.limit + POOL
+        return self.seen + self.limit + self.shape.overhead
 
     @cached_property
     def shape(self) -> "_Shape":
@@ -307,6 +309,11 @@ class _Shape:
         """Whether every finding is asked for, in its latest wording."""
         return self.where == shape_of(None) and self.scope == NOW
 
+    @property
+    def overhead(self) -> int:
+        """Findings that are pooled for being nearest beside those that are shown."""
+        return OVERHEAD[self.mode] if self.whole and self.mode is SearchMode.SEMANTIC else POOL
+
 
 @dataclass(frozen=True)
 class _Statements:
@@ -345,7 +352,7 @@ class _Statements:
     @property
     def pooled(self) -> Expression:
         """Findings that are nearest and compared first."""
-        return self._number("pooled", 1 + POOL)
+        return self._number("pooled", 1 + self.shape.overhead)
 
     def _number(self, name: str, more: int) -> Expression:
         """Give how many rows; a constant in the text where it can be, since no general plan is made for a parameter."""
@@ -449,7 +456,12 @@ class _Statements:
         """Compare the nearest findings of all, before it is told which of them match; tell how near the last one is."""
         assert self.vector is not None  # noqa: S101 - only where vectors are compared
         distance = self.vector.distance().label("distance")
-        near = sa.select(EMBEDDING.c.revision_id, distance).where(self.vector.of_model())
+        some = (
+            sa.select(distance).where(self.vector.of_model()).limit(sa.literal(SAMPLE, literal_execute=True)).subquery()
+        )
+        nearest_of_some = sa.select(some.c.distance).order_by(some.c.distance).limit(self.pooled).subquery()
+        bound = sa.select(sa.func.max(nearest_of_some.c.distance)).scalar_subquery()
+        near = sa.select(EMBEDDING.c.revision_id, distance).where(self.vector.of_model(), distance <= bound)
         if self.shape.continued and not self.hybrid:
             near = near.where(1.0 - distance <= Slot(("after", "score")).bound(sa.Double()))
         pool = near.order_by(distance).limit(self.pooled).cte("near")
