@@ -39,7 +39,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Expected]:
     )
 
 
-@pytest.mark.parametrize("kills", [6, pytest.param(100, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("kills", [4, pytest.param(100, marks=pytest.mark.soak)])
 def test_kills(new_command_line: Callable[..., Any], dataset: tuple[Path, Expected], kills: int) -> None:
     path, expected = dataset
     ingest = ("ingest", "rexgroundingct", path, "--round", "r", "--release", "base", "--hide", "test", "--no-embed")
