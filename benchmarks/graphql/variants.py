@@ -6,8 +6,10 @@ field, as what cannot be compiled.
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -21,7 +23,14 @@ from migrations.ready import ready_database
 from schema.settings import Settings
 
 
-def _by_fields(services: Services, query: str, variables: dict[str, object] | None, operation: str | None) -> Answer:
+def _by_fields(
+    services: Services,
+    query: str,
+    variables: Mapping[str, Any] | None = None,
+    operation: str | None = None,
+    *,
+    editor: str | None = None,  # noqa: ARG001 - nothing is changed here
+) -> Answer:
     return Answer.of(execute_fields(services, query, variables or {}, operation))
 
 
@@ -32,7 +41,7 @@ def main(variant: str, home: str, port: str) -> None:
     with ready_database(settings) as ready:
         database = replace(ready, api_url=ready.owner_url) if variant == "no-role" else ready
         if variant == "fields":
-            api.app.answer_query = _by_fields  # type: ignore[assignment]
+            api.app.answer_query = _by_fields
         app = create_app(Services.of_settings(database, settings), log=log)
         if variant == "no-limits":
             app.user_middleware = [each for each in app.user_middleware if each.cls is not Entrance]
