@@ -40,9 +40,15 @@ class Term:
         return self.lexeme.startswith("-")
 
     @property
+    def mention(self) -> str:
+        """The lexeme of every text that says it is there, whatever else the text is about."""
+        plain = self.lexeme.removeprefix("-")
+        return f"~{plain}" if self.kind == "A" else plain
+
+    @property
     def opposite(self) -> str:
         """The lexeme that says the contrary."""
-        return self.lexeme[1:] if self.denied else f"-{self.lexeme}"
+        return self.mention if self.denied else f"-{self.lexeme}"
 
     def shown(self, text: str) -> str:
         """Give it as people read it; a stem as the word of the text that it is the stem of."""
@@ -73,7 +79,7 @@ class Terms:
     @property
     def some(self) -> str:
         """Any of the terms."""
-        return _any(self.all)
+        return _any(term.lexeme for term in self.all)
 
     @property
     def weight(self) -> float:
@@ -83,8 +89,8 @@ class Terms:
 
     @property
     def some_main(self) -> str:
-        """Any of what is asked for."""
-        return _any(self.main)
+        """Any of what is asked for, be it beside something else."""
+        return _any(term.lexeme if term.denied else term.mention for term in self.main)
 
     @property
     def every_main(self) -> str:
@@ -104,13 +110,13 @@ class Terms:
         missing -= _weight(needed)
         while others and WEIGHTS[others[-1].kind] < missing:
             missing -= WEIGHTS[others.pop().kind]
-        besides = [f"({_any(others)})"] if missing > 0 else []
+        besides = [f"({_any(term.lexeme for term in others)})"] if missing > 0 else []
         return " & ".join([*(_quoted(term.lexeme) for term in needed), *besides])
 
     @property
     def contrary(self) -> str:
         """Any denial of what is asked for, or that there is what is asked to be absent."""
-        return " | ".join(_quoted(term.opposite) for term in self.main)
+        return _any(term.opposite for term in self.main)
 
     @property
     def scale(self) -> float:
@@ -200,8 +206,8 @@ def _weight(terms: Sequence[Term]) -> float:
     return sum(WEIGHTS[term.kind] for term in terms)
 
 
-def _any(terms: Sequence[Term]) -> str:
-    return " | ".join(_quoted(term.lexeme) for term in terms)
+def _any(lexemes: Iterable[str]) -> str:
+    return " | ".join(map(_quoted, lexemes))
 
 
 def _every(terms: Sequence[Term]) -> str:

@@ -1,7 +1,9 @@
 """A text in radiology's terms: synonyms, abbreviations, sides, sizes, and what is denied."""
 
+from collections.abc import Callable
 from math import sqrt
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +16,7 @@ from schema.queries.slots import Slot
 from schema.queries.statements import make_statement
 from schema.queries.tables import REVISION
 from schema.queries.terms import WEIGHTS, Term, Terms, TermsToCome, read_terms
+from schema.queries.views import Expression
 
 
 def terms_of(database: Database, text: str) -> Terms:
@@ -139,16 +142,16 @@ WORDS = (
 )
 
 
-def likeness(database: Database, query: str, said: str) -> float:
-    """Give the likeness of a query and of a finding that says something."""
+def told(database: Database, query: str, said: str, tell: Callable[[TermsToCome], Expression]) -> Any:
+    """Give what is told of a query and a finding that says something."""
     terms = terms_of(database, query)
     columns = sa.func.finding_terms(sa.literal(said), True).label("terms")
     revision = sa.select(columns, sa.func.weight_of_terms(columns).label("terms_weight")).subquery("finding_revision")
-    asked = make_statement(sa.select(TermsToCome(Slot(("terms",))).likeness()).select_from(REVISION))
+    asked = make_statement(sa.select(tell(TermsToCome(Slot(("terms",))))).select_from(REVISION))
     text = asked.text.replace("FROM finding_revision", f"FROM ({_literal(revision)}) AS finding_revision")
     with database.transaction() as session:
         values = {name: each.of({"terms": terms}) for name, each in asked.parameters.items()}
-        return float(session.connection().exec_driver_sql(text, values).scalar_one())
+        return session.connection().exec_driver_sql(text, values).scalar_one()
 
 
 def _literal(revision: sa.Subquery) -> str:
@@ -161,10 +164,28 @@ PHRASES = st.lists(st.sampled_from(WORDS.split(",")), min_size=1, max_size=6).ma
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(PHRASES, PHRASES)
 def test_likeness_is_of_both_and_at_most_one(database: Database, one: str, other: str) -> None:
-    there = likeness(database, one, other)
+    there, back, own = (
+        told(database, *texts, TermsToCome.likeness) for texts in ((one, other), (other, one), (one, one))
+    )
     assert -1e-6 <= there <= 1 + 1e-6
-    assert there == pytest.approx(likeness(database, other, one), abs=1e-5)
-    assert likeness(database, one, one) == pytest.approx(1, abs=1e-5)
+    assert there == pytest.approx(back, abs=1e-5)
+    assert own == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("query", "said", "answers"),
+    [
+        ("no pleural effusion", "Pleural effusion was not seen", True),
+        ("no pleural effusion", "Pleural effusion on the right", False),
+        ("no pleural effusion", "Atelectasis adjacent to the pleural effusion", False),
+        ("pleural effusion", "There is no pleural effusion", False),
+        ("pleural effusion", "Atelectasis adjacent to the pleural effusion", True),
+        ("nodule or pleural effusion", "Consolidation with nodules, no pleural effusion", True),
+        ("no asymmetry", "Slight asymmetry", False),
+    ],
+)
+def test_what_says_the_contrary_does_not_answer(database: Database, query: str, said: str, answers: bool) -> None:
+    assert told(database, query, said, TermsToCome.not_contrary) == answers
 
 
 def test_a_sentence_is_for_the_model_and_a_word_for_the_dictionary() -> None:
