@@ -18,6 +18,8 @@ MOST_WEIGHT = 0.85
 """What the likeness of terms weighs at most where the meaning weighs the rest."""
 FEW_WORDS = 6
 """Words beyond which the terms weigh less, the more there are: the model understands a sentence better than a word."""
+UNKNOWN = 0.3
+"""How much of that the terms weigh where the dictionary knows nothing that is seen: they tell little but the place."""
 ROUNDING = 1e-5
 """By how much a likeness or a weight may be off: PostgreSQL sums them in single precision."""
 RANK_OF_ONE_PLACE = 1.64493406685
@@ -85,7 +87,8 @@ class Terms:
     def weight(self) -> float:
         """What their likeness weighs where the meaning weighs the rest, 0 to 1."""
         words = sum(term.kind == "D" for term in self.all)
-        return MOST_WEIGHT * FEW_WORDS / max(words, FEW_WORDS) if self.all else 0.0
+        known = 1.0 if any(term.kind == "A" for term in self.all) else UNKNOWN
+        return MOST_WEIGHT * known * FEW_WORDS / max(words, FEW_WORDS) if self.all else 0.0
 
     @property
     def some_main(self) -> str:

@@ -21,7 +21,7 @@ from schema.queries.pages import PageRequest
 from schema.queries.search import Search, SearchMode, search_page
 from tests.api.archive import Archive, Said
 
-TEXTS = [f"finding number {n}" for n in range(40)]
+TEXTS = [f"nodule number {n}" for n in range(40)]
 VECTORS = np.random.default_rng(5).normal(size=(40, 6))
 
 
@@ -56,7 +56,8 @@ def model(embedded: Database, bank: VectorBank) -> int:
     ("mode", "text", "certain"),
     [
         (SearchMode.SEMANTIC, "number 7", False),
-        (SearchMode.HYBRID, "number 7", True),
+        (SearchMode.HYBRID, "nodule 7", True),
+        (SearchMode.HYBRID, "number 7", False),
         (SearchMode.HYBRID, "pneumothorax of that number", False),
         (SearchMode.HYBRID, "which number would answer seven unusually long questions about findings twice", False),
     ],

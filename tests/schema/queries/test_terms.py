@@ -189,8 +189,14 @@ def test_what_says_the_contrary_does_not_answer(database: Database, query: str, 
 
 
 def test_a_sentence_is_for_the_model_and_a_word_for_the_dictionary() -> None:
-    weights = [Terms([Term(f"term{n}", "D") for n in range(words)]).weight for words in (0, 1, 6, 12, 60)]
-    assert weights == pytest.approx([0, 0.85, 0.85, 0.425, 0.085])
+    seen = Term("nodule", "A")
+    weights = [Terms([seen, *(Term(f"term{n}", "D") for n in range(words))]).weight for words in (0, 1, 6, 12, 60)]
+    assert weights == pytest.approx([0.85, 0.85, 0.85, 0.425, 0.085])
+
+
+def test_words_that_the_dictionary_does_not_know_are_for_the_model_too() -> None:
+    assert Terms([]).weight == 0
+    assert Terms([Term("left", "C"), Term("cloudi", "D")]).weight == pytest.approx(0.3 * 0.85)
 
 
 @pytest.mark.parametrize("number", [1, 2])
